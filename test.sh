@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# All checks: ruff, mypy, pytest.  Arguments go to pytest: ./test.sh -k stepper
+#
+# Installs what is missing: Debian's qemu-user, gdb-multiarch, gdbserver and cross compilers (as root or with sudo;
+# 0.5 GB to download, 2 GB on disk), and a Python environment in .venv.  PYTHON names the Python to use (3.11 or newer);
+# python3 by default.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+. .ci/setup.sh
+
+say "gdbtrace tests: ruff, mypy, pytest (first installs what is missing: QEMU, gdb, cross compilers, .venv)"
+need_packages "${RUN_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
+need_venv test
+
+failed=()
+times=()
+
+# Run one check, whatever became of those before it.
+stage() {
+    local name=$1 began=$EPOCHREALTIME
+    shift
+    say "$name"
+    "$@" || failed+=("$name")
+    times+=("$(awk -v from="$began" -v to="$EPOCHREALTIME" 'BEGIN { printf "%8.1f s", to - from }')  $name")
+}
+
+stage "ruff check" ruff check
+stage "ruff format" ruff format --check
+stage "mypy" mypy
+stage "pytest" pytest -n 2 "$@"
+
+say "times"
+printf '%s\n' "${times[@]}"
+if [[ ${#failed[@]} -gt 0 ]]; then
+    say "FAILED: $(printf '%s, ' "${failed[@]}" | sed 's/, $//')"
+    exit 1
+fi
+say "all passed"
