@@ -1,0 +1,29 @@
+"""gdbtrace: exact single-step traces of programs under QEMU.
+
+summary = gdbtrace.record(gdbtrace.RunOptions(Path("hello")))
+for frame in gdbtrace.open_trace(summary.path):
+    print(hex(frame.address), frame.rawbytes.hex())
+"""
+
+from gdbtrace.errors import GdbtraceError
+from gdbtrace.record.assemble import RegisterLists
+from gdbtrace.record.engines import EngineChoice
+from gdbtrace.record.run import Observer, Outcome, Place, RunOptions, Summary, record
+from gdbtrace.trace import open_trace
+from gdbtrace.trace.container import TocConvention
+from gdbtrace.version import __version__
+
+__all__ = [
+    "EngineChoice",
+    "GdbtraceError",
+    "Observer",
+    "Outcome",
+    "Place",
+    "RegisterLists",
+    "RunOptions",
+    "Summary",
+    "TocConvention",
+    "__version__",
+    "open_trace",
+    "record",
+]

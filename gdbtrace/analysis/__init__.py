@@ -1,0 +1,1 @@
+"""Analyses of traces: each is fed frames and gives a result."""

@@ -1,0 +1,103 @@
+"""What a trace holds: counts, address ranges, modes, threads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Protocol
+
+from gdbtrace.trace.frames import Frame, StdFrame
+
+_PAGE_BITS = 12
+
+
+class Analysis(Protocol):
+    """Takes every frame of a trace, once."""
+
+    def feed(self, frame: Frame) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The result."""
+
+    kinds: dict[str, int]
+    """Frames by kind."""
+    modes: dict[str, int]
+    """Std frames by mode; empty name: no mode recorded."""
+    threads: dict[int, int]
+    """Std frames by thread."""
+    code: list[tuple[int, int]]
+    """Ranges of executed addresses, by pages that touch: first and last byte."""
+    data: list[tuple[int, int]]
+    """Ranges of addresses loaded and stored, likewise."""
+    loads: int
+    stores: int
+
+
+class ContentsAnalysis:
+    """Counts what a trace holds."""
+
+    def __init__(self) -> None:
+        self._kinds: Counter[str] = Counter()
+        self._modes: Counter[str] = Counter()
+        self._threads: Counter[int] = Counter()
+        self._code: dict[int, tuple[int, int]] = {}
+        self._data: dict[int, tuple[int, int]] = {}
+        self._loads = self._stores = 0
+
+    def feed(self, frame: Frame) -> None:
+        """Take one frame."""
+        self._kinds[_kind_name(frame)] += 1
+        if not isinstance(frame, StdFrame):
+            return
+        self._modes[frame.mode or ""] += 1
+        self._threads[frame.thread_id] += 1
+        _widen(self._code, frame.address, len(frame.rawbytes))
+        for operand in frame.pre:
+            if operand.is_memory:
+                self._loads += 1
+                _widen(self._data, operand.address, operand.bits // 8)
+        for operand in frame.post or ():
+            if operand.is_memory:
+                self._stores += 1
+                _widen(self._data, operand.address, operand.bits // 8)
+
+    def result(self) -> Contents:
+        """What was counted."""
+        return Contents(
+            dict(self._kinds),
+            dict(self._modes),
+            dict(sorted(self._threads.items())),
+            _merged(self._code),
+            _merged(self._data),
+            self._loads,
+            self._stores,
+        )
+
+
+def _kind_name(frame: Frame) -> str:
+    """``StdFrame`` -> ``std_frame``, the format's own name."""
+    name = type(frame).__name__
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+def _widen(pages: dict[int, tuple[int, int]], address: int, size: int) -> None:
+    last = address + max(size, 1) - 1
+    page = address >> _PAGE_BITS
+    low, high = pages.get(page, (address, last))
+    pages[page] = min(low, address), max(high, last)
+
+
+def _merged(pages: dict[int, tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges of neighbouring pages as one."""
+    ranges: list[tuple[int, int]] = []
+    previous = -2
+    for page in sorted(pages):
+        low, high = pages[page]
+        if page == previous + 1:
+            ranges[-1] = ranges[-1][0], max(high, ranges[-1][1])
+        else:
+            ranges.append((low, high))
+        previous = page
+    return ranges

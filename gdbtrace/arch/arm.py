@@ -1,0 +1,658 @@
+"""32-bit Arm, A32 and T32 (Thumb), as QEMU 7.2 runs it: base instructions, VFP and Advanced SIMD.
+
+"Arm ARM" is DDI 0487 (Armv8-A); F3 and F4 have the encoding diagrams that the patterns below copy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import capstone
+
+from gdbtrace.arch.model import (
+    AccessKind,
+    Arch,
+    Behaviour,
+    Disassembled,
+    ElfIdentity,
+    Group,
+    Mode,
+    Register,
+    Registers,
+    Span,
+    SpanFunction,
+    StepRule,
+    SystemCalls,
+)
+
+_LOAD, _STORE = AccessKind.LOAD, AccessKind.STORE
+_R = (*(f"r{n}" for n in range(13)), "sp", "lr", "pc")
+_D = tuple(f"d{n}" for n in range(32))
+_SP, _PC = 13, 15
+_ALL_32 = (1 << 32) - 1
+
+_A32 = Mode("arm:a32", capstone.CS_ARCH_ARM, capstone.CS_MODE_ARM | capstone.CS_MODE_V8, (4,))
+_T32 = Mode("arm:t32", capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_V8, (2, 4))
+
+# ---- conditions -----------------------------------------------------------------------------------------------------
+
+
+def _passing(condition: int) -> int:
+    """Bit ``NZCV`` of the result: whether the condition holds for these values of the four flags (Arm ARM F1.3)."""
+    passing = 0
+    for flags in range(16):
+        n, z, c, v = (bool(flags >> bit & 1) for bit in (3, 2, 1, 0))
+        holds = (z, c, n, v, c and not z, n == v, n == v and not z, True)[condition >> 1]
+        # The odd ones are the negations, but for 1111, which is "always" too.
+        passing |= (holds != (condition & 1 == 1 and condition != 15)) << flags
+    return passing
+
+
+_PASSING = tuple(_passing(condition) for condition in range(16))
+_ALWAYS = 14
+
+_IT_ACTIVE = 0x06000C00
+"""ITSTATE's bits 3:0, which lie in the status register's bits 26:25 and 11:10; not zero within an IT block."""
+
+
+def _if_a32(status: str, condition: int, spans: SpanFunction) -> SpanFunction:
+    """``spans`` where the condition of an A32 instruction holds."""
+    if condition >= _ALWAYS:
+        return spans
+    passing = _PASSING[condition]
+
+    def conditional(registers: Registers) -> Sequence[Span]:
+        return spans(registers) if passing >> (registers[status] >> 28) & 1 else ()
+
+    return conditional
+
+
+def _if_t32(status: str, spans: SpanFunction) -> SpanFunction:
+    """``spans`` unless within an IT block whose condition (ITSTATE's bits 7:4, the status's 15:12) does not hold."""
+
+    def conditional(registers: Registers) -> Sequence[Span]:
+        flags = registers[status]
+        if flags & _IT_ACTIVE and not _PASSING[flags >> 12 & 15] >> (flags >> 28) & 1:
+            return ()
+        return spans(registers)
+
+    return conditional
+
+
+# ---- addresses ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Access:
+    """One access of an instruction, relative to the address that it computes."""
+
+    kind: AccessKind
+    displacement: int
+    size: int
+
+
+def _run(kind: AccessKind, size: int, count: int = 1) -> tuple[_Access, ...]:
+    """``count`` accesses of ``size`` bytes, one after the other."""
+    return tuple(_Access(kind, size * n, size) for n in range(count))
+
+
+def _from_base(number: int, pc: int, offset: int, accesses: tuple[_Access, ...]) -> SpanFunction:
+    """Accesses from register ``number`` plus ``offset``; as a base, the program counter is word-aligned."""
+    plan = tuple((access.kind, offset + access.displacement, access.size) for access in accesses)
+    if number == _PC:
+        aligned = pc & ~3
+        fixed = tuple(Span(kind, aligned + displacement & _ALL_32, size) for kind, displacement, size in plan)
+        return lambda registers: fixed
+    base = _R[number]
+    if len(plan) == 1:
+        [(kind, displacement, size)] = plan
+
+        def one(registers: Registers) -> Sequence[Span]:
+            return (Span(kind, registers[base] + displacement & _ALL_32, size),)
+
+        return one
+
+    def several(registers: Registers) -> Sequence[Span]:
+        start = registers[base]
+        return [Span(kind, start + displacement & _ALL_32, size) for kind, displacement, size in plan]
+
+    return several
+
+
+_Shift = Callable[[int, Registers], int]
+
+
+def _shift_of(kind: int, amount: int, status: str) -> _Shift:
+    """The shift of an index register, from its type (bits 6:5) and amount (Arm ARM F2.3, DecodeImmShift)."""
+    if kind == 0b00:
+        return lambda value, registers: value << amount
+    if kind == 0b01:
+        return lambda value, registers: value >> (amount or 32)
+    if kind == 0b10:
+        return lambda value, registers: (value ^ 1 << 31) - (1 << 31) >> (amount or 32)
+    if amount:
+        return lambda value, registers: value >> amount | value << 32 - amount & _ALL_32
+    # RRX: the carry flag enters at the top.
+    return lambda value, registers: value >> 1 | (registers[status] >> 29 & 1) << 31
+
+
+def _from_index(number: int, pc: int, index: int, sign: int, shift: _Shift, access: _Access) -> SpanFunction:
+    kind, size, index_name = access.kind, access.size, _R[index]
+    if number == _PC:
+
+        def from_pc(registers: Registers) -> Sequence[Span]:
+            return (Span(kind, pc + sign * shift(registers[index_name], registers) & _ALL_32, size),)
+
+        return from_pc
+    base = _R[number]
+
+    def spans(registers: Registers) -> Sequence[Span]:
+        address = registers[base] + sign * shift(registers[index_name], registers)
+        return (Span(kind, address & _ALL_32, size),)
+
+    return spans
+
+
+def _unshifted(value: int, registers: Registers) -> int:
+    return value
+
+
+# ---- instructions ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """Where an instruction stands, and in which table of registers."""
+
+    pc: int
+    """What reading the program counter gives there: the address plus 8 in A32, plus 4 in T32."""
+    status: str
+    """The stub register with the flags and ITSTATE."""
+
+
+_Builder = Callable[[int, _Site], Behaviour | None]
+"""From the instruction word; spans are given as if its condition held."""
+
+
+def _touch(
+    number: int, site: _Site, offset: int, accesses: tuple[_Access, ...], rule: StepRule = StepRule.PLAIN
+) -> Behaviour:
+    return Behaviour(rule=rule, spans=_from_base(number, site.pc, offset, accesses))
+
+
+def _kind(word: int, bit: int = 20) -> AccessKind:
+    """The direction of an instruction whose ``bit`` is 1 in a load."""
+    return _LOAD if word >> bit & 1 else _STORE
+
+
+def _rn(word: int) -> int:
+    return word >> 16 & 15
+
+
+def _signed_by_u(word: int, offset: int) -> int:
+    """``offset`` with the sign that U (bit 23) gives it."""
+    return offset if word >> 23 & 1 else -offset
+
+
+def _is_post_indexed(word: int) -> bool:
+    """P (bit 24) is 0: the offset is only added to the base afterwards."""
+    return not word >> 24 & 1
+
+
+def _multiple(word: int, site: _Site) -> Behaviour:
+    """LDM, STM (with and without user registers)."""
+    count = (word & 0xFFFF).bit_count()
+    before, up = word >> 24 & 1, word >> 23 & 1
+    lowest = 4 * before if up else -4 * count + 4 * (1 - before)
+    return _touch(_rn(word), site, lowest, _run(_kind(word), 4, count))
+
+
+def _vector_multiple(word: int, site: _Site) -> Behaviour | None:
+    """VLDR, VSTR, VLDM, VSTM (also FLDMX, FSTMX, whose odd count stands for a word that is not accessed)."""
+    before, up, writes_back = word >> 24 & 1, word >> 23 & 1, word >> 21 & 1
+    log2, immediate, kind = word >> 8 & 3, word & 0xFF, _kind(word)
+    if before and not writes_back:
+        offset = _signed_by_u(word, immediate * (2 if log2 == 1 else 4))
+        return _touch(_rn(word), site, offset, _run(kind, 1 << log2))
+    if before == up or log2 < 2:
+        return None  # VMOV between two core registers and vector registers, or undefined
+    accesses = _run(kind, 1 << log2, immediate >> log2 - 2)
+    return _touch(_rn(word), site, 0 if up else -4 * immediate, accesses)
+
+
+_EXCLUSIVE_RULE = {_LOAD: StepRule.LOAD_EXCLUSIVE, _STORE: StepRule.STORE_EXCLUSIVE}
+
+
+def _exclusive_of(number: int, site: _Site, offset: int, access: _Access) -> Behaviour:
+    """Whether an exclusive store succeeds, only its status register says."""
+    return _touch(number, site, offset, (access,), _EXCLUSIVE_RULE[access.kind])
+
+
+def _vector_structures(word: int, site: _Site) -> Behaviour | None:
+    """VLD1 to VLD4, VST1 to VST4 of multiple structures: all registers are one run of bytes."""
+    count = _STRUCTURE_REGISTERS.get(word >> 8 & 15)
+    return None if count is None else _touch(_rn(word), site, 0, _run(_kind(word, 21), 8 * count))
+
+
+_STRUCTURE_REGISTERS = {
+    **{0b0111: 1, 0b1010: 2, 0b0110: 3, 0b0010: 4},  # VLD1
+    **{0b1000: 2, 0b1001: 2, 0b0011: 4},  # VLD2
+    **{0b0100: 3, 0b0101: 3, 0b0000: 4, 0b0001: 4},  # VLD3, VLD4
+}
+"""Type (bits 11:8) -> doubleword registers."""
+
+
+def _vector_structure(word: int, site: _Site) -> Behaviour:
+    """The same of a single structure, to one lane or (size 11) to all lanes."""
+    elements, log2 = (word >> 8 & 3) + 1, word >> 10 & 3
+    if log2 == 3:
+        log2 = min(word >> 6 & 3, 2)
+    return _touch(_rn(word), site, 0, _run(_kind(word, 21), 1 << log2, elements))
+
+
+def _call(word: int, site: _Site) -> Behaviour:
+    return Behaviour(implied=("lr",))
+
+
+def _system_call(word: int, site: _Site) -> Behaviour:
+    return Behaviour(rule=StepRule.SYSTEM_CALL)
+
+
+def _clear_exclusive(word: int, site: _Site) -> Behaviour:
+    return Behaviour(rule=StepRule.CLEAR_EXCLUSIVE)
+
+
+def _nothing(word: int, site: _Site) -> None:
+    return None
+
+
+def _store_return_state(word: int, site: _Site) -> Behaviour:
+    """SRS stores to the stack of a mode whose sp the stub may not give; privileged."""
+    return Behaviour(spans_known=False)
+
+
+_COPROCESSOR_15 = {
+    (0, 9, 13, 0): "PMCCNTR",
+    (0, 13, 0, 2): "TPIDRURW",
+    (0, 13, 0, 3): "TPIDRURO",
+}
+"""(opc1, CRn, CRm, opc2) of MRC and MCR p15 -> what the stub calls the register, for those that user code may use."""
+
+
+def _coprocessor_15(word: int, site: _Site) -> Behaviour | None:
+    name = _COPROCESSOR_15.get((word >> 21 & 7, word >> 16 & 15, word & 15, word >> 5 & 7))
+    return None if name is None else Behaviour(implied=(name,))
+
+
+# ---- A32 ------------------------------------------------------------------------------------------------------------
+
+
+def _a32_swap(word: int, site: _Site) -> Behaviour:
+    size = 1 if word >> 22 & 1 else 4
+    return _touch(_rn(word), site, 0, (_Access(_LOAD, 0, size), _Access(_STORE, 0, size)))
+
+
+_A32_EXCLUSIVE_SIZES = (4, 8, 1, 2)
+
+
+def _a32_exclusive(word: int, site: _Site) -> Behaviour:
+    """LDREX, STREX, LDAEX, STLEX and, with bit 9 clear, LDA and STL; of all sizes."""
+    access = _Access(_kind(word), 0, _A32_EXCLUSIVE_SIZES[word >> 21 & 3])
+    if not word >> 9 & 1:
+        return _touch(_rn(word), site, 0, (access,))
+    return _exclusive_of(_rn(word), site, 0, access)
+
+
+_A32_EXTRA = {
+    (0, 0b01): (_Access(_STORE, 0, 2),),
+    (1, 0b01): (_Access(_LOAD, 0, 2),),
+    (0, 0b10): _run(_LOAD, 4, 2),
+    (1, 0b10): (_Access(_LOAD, 0, 1),),
+    (0, 0b11): _run(_STORE, 4, 2),
+    (1, 0b11): (_Access(_LOAD, 0, 2),),
+}
+"""Bit 20 and bits 6:5 -> STRH, LDRH, LDRD, LDRSB, STRD, LDRSH."""
+
+
+def _a32_extra(word: int, site: _Site) -> Behaviour:
+    accesses = _A32_EXTRA[word >> 20 & 1, word >> 5 & 3]
+    if _is_post_indexed(word):
+        return _touch(_rn(word), site, 0, accesses)
+    if word >> 22 & 1:
+        return _touch(_rn(word), site, _signed_by_u(word, word >> 4 & 0xF0 | word & 15), accesses)
+    # One span for a pair: with an index it is computed once.
+    whole = _Access(accesses[0].kind, 0, sum(access.size for access in accesses))
+    sign = _signed_by_u(word, 1)
+    return Behaviour(spans=_from_index(_rn(word), site.pc, word & 15, sign, _unshifted, whole))
+
+
+def _a32_word_or_byte(word: int) -> _Access:
+    return _Access(_kind(word), 0, 1 if word >> 22 & 1 else 4)
+
+
+def _a32_immediate(word: int, site: _Site) -> Behaviour:
+    offset = 0 if _is_post_indexed(word) else _signed_by_u(word, word & 0xFFF)
+    return _touch(_rn(word), site, offset, (_a32_word_or_byte(word),))
+
+
+def _a32_register(word: int, site: _Site) -> Behaviour:
+    access = _a32_word_or_byte(word)
+    if _is_post_indexed(word):
+        return _touch(_rn(word), site, 0, (access,))
+    shift = _shift_of(word >> 5 & 3, word >> 7 & 31, site.status)
+    return Behaviour(spans=_from_index(_rn(word), site.pc, word & 15, _signed_by_u(word, 1), shift, access))
+
+
+def _a32_return_from_exception(word: int, site: _Site) -> Behaviour:
+    before, up = word >> 24 & 1, word >> 23 & 1
+    return _touch(_rn(word), site, 4 * before if up else -4 - 4 * before, _run(_LOAD, 4, 2))
+
+
+# ---- T32 ------------------------------------------------------------------------------------------------------------
+
+
+def _t16_literal(word: int, site: _Site) -> Behaviour:
+    return _touch(_PC, site, (word & 0xFF) * 4, _run(_LOAD, 4))
+
+
+_T16_BY_REGISTER = (
+    *(_Access(_STORE, 0, size) for size in (4, 2, 1)),
+    *(_Access(_LOAD, 0, size) for size in (1, 4, 2, 1, 2)),
+)
+"""Bits 11:9: STR, STRH, STRB, LDRSB, LDR, LDRH, LDRB, LDRSH."""
+
+
+def _t16_register(word: int, site: _Site) -> Behaviour:
+    access = _T16_BY_REGISTER[word >> 9 & 7]
+    return Behaviour(spans=_from_index(word >> 3 & 7, site.pc, word >> 6 & 7, 1, _unshifted, access))
+
+
+def _t16_immediate(size: int, word: int, site: _Site) -> Behaviour:
+    return _touch(word >> 3 & 7, site, (word >> 6 & 31) * size, _run(_kind(word, 11), size))
+
+
+def _t16_stack(word: int, site: _Site) -> Behaviour:
+    return _touch(_SP, site, (word & 0xFF) * 4, _run(_kind(word, 11), 4))
+
+
+def _t16_push(word: int, site: _Site) -> Behaviour:
+    count = (word & 0x1FF).bit_count()
+    return replace(_touch(_SP, site, -4 * count, _run(_STORE, 4, count)), implied=("sp",))
+
+
+def _t16_pop(word: int, site: _Site) -> Behaviour:
+    return replace(_touch(_SP, site, 0, _run(_LOAD, 4, (word & 0x1FF).bit_count())), implied=("sp",))
+
+
+def _t16_multiple(word: int, site: _Site) -> Behaviour:
+    return _touch(word >> 8 & 7, site, 0, _run(_kind(word, 11), 4, (word & 0xFF).bit_count()))
+
+
+def _t32_dual(word: int, site: _Site) -> Behaviour:
+    offset = 0 if _is_post_indexed(word) else _signed_by_u(word, (word & 0xFF) * 4)
+    return _touch(_rn(word), site, offset, _run(_kind(word), 4, 2))
+
+
+def _t32_exclusive_word(word: int, site: _Site) -> Behaviour:
+    return _exclusive_of(_rn(word), site, (word & 0xFF) * 4, _Access(_kind(word), 0, 4))
+
+
+def _t32_exclusive(word: int, site: _Site) -> Behaviour:
+    return _exclusive_of(_rn(word), site, 0, _Access(_kind(word), 0, 1 << (word >> 4 & 3)))
+
+
+def _t32_ordered(word: int, site: _Site) -> Behaviour:
+    """LDA, STL of all sizes."""
+    return _touch(_rn(word), site, 0, _run(_kind(word), 1 << (word >> 4 & 3)))
+
+
+def _t32_table_branch(word: int, site: _Site) -> Behaviour:
+    """TBB, TBH."""
+    log2 = word >> 4 & 1
+    shift = _shift_of(0, log2, site.status)
+    return Behaviour(spans=_from_index(_rn(word), site.pc, word & 15, 1, shift, _Access(_LOAD, 0, 1 << log2)))
+
+
+def _t32_single(word: int) -> _Access | None:
+    """The access of a load or store of one register; None for a hint (PLD, PLDW, PLI: Rt is 1111) or undefined."""
+    log2 = word >> 21 & 3
+    if log2 == 3 or (log2 < 2 and word >> 20 & 1 and word >> 12 & 15 == _PC):
+        return None
+    return _Access(_kind(word), 0, 1 << log2)
+
+
+def _t32_literal(word: int, site: _Site) -> Behaviour | None:
+    access = _t32_single(word)
+    return access and _touch(_PC, site, _signed_by_u(word, word & 0xFFF), (access,))
+
+
+def _t32_immediate_12(word: int, site: _Site) -> Behaviour | None:
+    access = _t32_single(word)
+    return access and _touch(_rn(word), site, word & 0xFFF, (access,))
+
+
+def _t32_immediate_8(word: int, site: _Site) -> Behaviour | None:
+    """P, U, W are bits 10:8; P=1 U=1 W=0 is the unprivileged form."""
+    access, immediate = _t32_single(word), word & 0xFF
+    if access is None:
+        return None
+    offset = 0 if not word >> 10 & 1 else immediate if word >> 9 & 1 else -immediate
+    return _touch(_rn(word), site, offset, (access,))
+
+
+def _t32_register(word: int, site: _Site) -> Behaviour | None:
+    access, shift = _t32_single(word), _shift_of(0, word >> 4 & 3, site.status)
+    return access and Behaviour(spans=_from_index(_rn(word), site.pc, word & 15, 1, shift, access))
+
+
+def _t32_return_from_exception(word: int, site: _Site) -> Behaviour:
+    return _touch(_rn(word), site, 0 if word >> 24 & 1 else -8, _run(_LOAD, 4, 2))
+
+
+# ---- the tables -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    mask: int
+    match: int
+    build: _Builder
+
+
+def _row(pattern: str, build: _Builder) -> _Row:
+    """``pattern`` is written as the manual draws it, highest bit first; ``.`` is any bit, blanks mean nothing."""
+    bits = pattern.replace(" ", "")
+    if len(bits) not in (16, 32):
+        raise ValueError(f"{pattern!r} has {len(bits)} bits")
+    mask = int("".join("0" if bit == "." else "1" for bit in bits), 2)
+    return _Row(mask, int(bits.replace(".", "0"), 2), build)
+
+
+_A32_ROWS = (
+    # Unconditional (Arm ARM F4.1.2)
+    _row("1111 0100 0..0 .... .... .... .... ....", _vector_structures),
+    _row("1111 0100 1..0 .... .... .... .... ....", _vector_structure),
+    _row("1111 0101 0111 1111 1111 0000 0001 1111", _clear_exclusive),
+    _row("1111 100. .0.1 .... 0000 1010 0000 0000", _a32_return_from_exception),
+    _row("1111 100. .1.0 1101 0000 0101 000. ....", _store_return_state),
+    _row("1111 101. .... .... .... .... .... ....", _call),
+    _row("1111 .... .... .... .... .... .... ....", _nothing),
+    # Synchronization, extra load/store
+    _row(".... 0001 0.00 .... .... 0000 1001 ....", _a32_swap),
+    _row(".... 0001 1... .... .... 111. 1001 ....", _a32_exclusive),
+    _row(".... 0001 1... .... .... 1100 1001 ....", _a32_exclusive),
+    _row(".... 000. .... .... .... .... 1011 ....", _a32_extra),
+    _row(".... 000. .... .... .... .... 11.1 ....", _a32_extra),
+    # Word and byte; multiple
+    _row(".... 010. .... .... .... .... .... ....", _a32_immediate),
+    _row(".... 011. .... .... .... .... ...0 ....", _a32_register),
+    _row(".... 100. .... .... .... .... .... ....", _multiple),
+    _row(".... 110. .... .... .... 101. .... ....", _vector_multiple),
+    _row(".... 110. .... .... .... 1001 .... ....", _vector_multiple),
+    # Others
+    _row(".... 1110 .... .... .... 1111 ...1 ....", _coprocessor_15),
+    _row(".... 1111 .... .... .... .... .... ....", _system_call),
+    _row(".... 1011 .... .... .... .... .... ....", _call),
+    _row(".... 0001 0010 1111 1111 1111 0011 ....", _call),
+)
+
+_T16_ROWS = (
+    _row("01001 ...........", _t16_literal),
+    _row("0101 ............", _t16_register),
+    _row("0110 ............", partial(_t16_immediate, 4)),
+    _row("0111 ............", partial(_t16_immediate, 1)),
+    _row("1000 ............", partial(_t16_immediate, 2)),
+    _row("1001 ............", _t16_stack),
+    _row("1011010 .........", _t16_push),
+    _row("1011110 .........", _t16_pop),
+    _row("1100 ............", _t16_multiple),
+    _row("11011111 ........", _system_call),
+    _row("010001111 .......", _call),
+)
+
+_T32_ROWS = (
+    # Multiple
+    _row("1110 1000 00.1 .... 1100 0000 0000 0000", _t32_return_from_exception),
+    _row("1110 1001 10.1 .... 1100 0000 0000 0000", _t32_return_from_exception),
+    _row("1110 1000 00.0 1101 1100 0000 000. ....", _store_return_state),
+    _row("1110 1001 10.0 1101 1100 0000 000. ....", _store_return_state),
+    _row("1110 1000 10.. .... .... .... .... ....", _multiple),
+    _row("1110 1001 00.. .... .... .... .... ....", _multiple),
+    # Dual, exclusive, table branch. Armv8-M's SG and TT lie among them.
+    _row("1110 1001 0111 1111 1110 1001 0111 1111", _nothing),
+    _row("1110 1001 .1.. .... .... .... .... ....", _t32_dual),
+    _row("1110 1000 .11. .... .... .... .... ....", _t32_dual),
+    _row("1110 1000 0100 .... 1111 .... ..00 0000", _nothing),
+    _row("1110 1000 010. .... .... .... .... ....", _t32_exclusive_word),
+    _row("1110 1000 1101 .... .... .... 000. ....", _t32_table_branch),
+    _row("1110 1000 110. .... .... .... 01.. ....", _t32_exclusive),
+    _row("1110 1000 110. .... .... .... 10.. ....", _t32_ordered),
+    _row("1110 1000 110. .... .... .... 11.. ....", _t32_exclusive),
+    # One register; the vector structures have the place of its signed stores
+    _row("1111 1001 0..0 .... .... .... .... ....", _vector_structures),
+    _row("1111 1001 1..0 .... .... .... .... ....", _vector_structure),
+    _row("1111 100. ...1 1111 .... .... .... ....", _t32_literal),
+    _row("1111 100. 1... .... .... .... .... ....", _t32_immediate_12),
+    _row("1111 100. 0... .... .... 1... .... ....", _t32_immediate_8),
+    _row("1111 100. 0... .... .... 0000 00.. ....", _t32_register),
+    # Others
+    _row("1110 110. .... .... .... 101. .... ....", _vector_multiple),
+    _row("1110 110. .... .... .... 1001 .... ....", _vector_multiple),
+    _row("1110 1110 .... .... .... 1111 ...1 ....", _coprocessor_15),
+    _row("1111 0011 1011 1111 1000 1111 0010 1111", _clear_exclusive),
+    _row("1111 0... .... .... 11.. .... .... ....", _call),
+)
+
+
+def _built(rows: tuple[_Row, ...], word: int, site: _Site) -> Behaviour:
+    for row in rows:
+        if word & row.mask == row.match:
+            return row.build(word, site) or Behaviour()
+    return Behaviour()
+
+
+# ---- registers that the text does not name --------------------------------------------------------------------------
+
+_FLOATING_POINT = re.compile(r"v(?!mov|abs|neg|sel).*\.b?f(16|32|64)|vq")
+"""Mnemonics of instructions that round, raise floating-point exceptions, or saturate (which sets FPSCR.QC)."""
+
+
+def _is_vector(word: int, mode: Mode) -> bool:
+    """VFP or Advanced SIMD data processing (of 32 bits)."""
+    if word >> 24 & 0b1110 == 0b1110 or word >> 24 & 15 == 0b1100:
+        return word >> 10 & 3 == 0b10 or word >> 28 == 15
+    return word >> 24 & 0b11101111 == 0b11101111 if mode is _T32 else word >> 25 == 0b1111001
+
+
+def _implied_by(disassembled: Disassembled, word: int) -> Iterator[str]:
+    if disassembled.mnemonic:
+        if _FLOATING_POINT.match(disassembled.mnemonic):
+            yield "fpscr"
+    elif len(disassembled.data) == 4 and _is_vector(word, disassembled.mode):
+        # capstone knows nothing of it: every register that the encoding may mean, as a single, a double or a quad.
+        for top, field in ((22, 12), (7, 16), (5, 0)):
+            high, low = word >> top & 1, word >> field & 15
+            yield from (_D[low >> 1], _D[high << 4 | low], _D[high << 4 | low | 1])
+        yield "fpscr"
+
+
+def _behaviour_of(status: str, disassembled: Disassembled) -> Behaviour:
+    """What the encoding says; capstone only tells floating-point and saturating mnemonics from the rest."""
+    data, address = disassembled.data, disassembled.address
+    if disassembled.mode is not _T32:
+        word = int.from_bytes(data, "little")
+        behaviour = _built(_A32_ROWS, word, _Site(address + 8, status))
+        if behaviour.spans is not None:
+            behaviour = replace(behaviour, spans=_if_a32(status, word >> 28, behaviour.spans))
+    else:
+        word = int.from_bytes(data[:2], "little")
+        if len(data) == 4:
+            word = word << 16 | int.from_bytes(data[2:], "little")
+        behaviour = _built(_T32_ROWS if len(data) == 4 else _T16_ROWS, word, _Site(address + 4, status))
+        if behaviour.spans is not None:
+            behaviour = replace(behaviour, spans=_if_t32(status, behaviour.spans))
+    implied = tuple(dict.fromkeys((*behaviour.implied, *_implied_by(disassembled, word))))
+    return replace(behaviour, implied=implied) if implied != behaviour.implied else behaviour
+
+
+# ---- registers ------------------------------------------------------------------------------------------------------
+
+_CPSR_T = 1 << 5
+
+
+def _mode_of(registers: Registers) -> Mode:
+    """The instruction set, from cpsr.T."""
+    return _T32 if registers["cpsr"] & _CPSR_T else _A32
+
+
+def _registers(status: str) -> tuple[Register, ...]:
+    return (
+        # No pc: rizin keeps bit 0 of a Thumb target in its own, so a frame's address stands for it.
+        *(Register(name, 32) for name in _R[:_PC]),
+        Register(status, 32, Group.STATUS),
+        *(Register(name, 64, Group.FLOAT) for name in _D),
+        Register("fpscr", 32, Group.FLOAT),
+        Register("fpsid", 32, Group.SYSTEM),
+        Register("fpexc", 32, Group.SYSTEM),
+        *(Register(name, 32, Group.COUNTER) for name in ("PMCCNTR", *(f"PMEVCNTR{n}" for n in range(6)))),
+    )
+
+
+def _aliases(status: str) -> dict[str, tuple[str, ...]]:
+    return {
+        "sb": ("r9",),
+        "sl": ("r10",),
+        "fp": ("r11",),
+        "ip": ("r12",),
+        "pc": (),
+        **{name: (status,) for name in ("apsr", "apsr_nzcv", "cpsr", "itstate")},
+        "fpscr_nzcv": ("fpscr",),
+        # No storage in the stub of a user-mode guest.
+        **{name: () for name in ("spsr", "fpinst", "fpinst2", "mvfr0", "mvfr1", "mvfr2")},
+        **{f"s{n}": (_D[n // 2],) for n in range(32)},
+        # The stub's own q registers are the same bits (and QEMU 7.2 describes q10 twice and q11 not at all).
+        **{f"q{n}": (_D[2 * n], _D[2 * n + 1]) for n in range(16)},
+    }
+
+
+ARM = Arch(
+    name="arm",
+    bits=32,
+    byte_order="little",
+    elf=ElfIdentity("EM_ARM", 32, "little"),
+    frame_architecture=35,
+    frame_machine=0,
+    pc="pc",
+    sp="sp",
+    registers=_registers("cpsr"),
+    modes=(_A32, _T32),
+    behaviour_of=partial(_behaviour_of, "cpsr"),
+    system_calls=SystemCalls("r7", ("r0", "r1", "r2", "r3", "r4", "r5"), frozenset({1, 248})),
+    aliases=_aliases("cpsr"),
+    mode_of=_mode_of,
+    gdb_architecture="arm",
+    unknown_operands="SRS, iWMMXt and M-profile vector (MVE) memory operands",
+)

@@ -1,0 +1,48 @@
+"""All architectures, by name, and which one a program is for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gdbtrace.arch.aarch64 import AARCH64
+from gdbtrace.arch.arm import ARM
+from gdbtrace.arch.mips import MIPS, MIPSEL
+from gdbtrace.arch.model import Arch
+from gdbtrace.arch.ppc import PPC, PPC64, PPC64LE
+from gdbtrace.arch.riscv import RISCV64
+from gdbtrace.arch.s390x import S390X
+from gdbtrace.arch.sparc import SPARC, SPARC32PLUS, SPARC64
+
+# X from gdbtrace.arch.x86 import I386, X86_64
+
+ARCHITECTURES: Mapping[str, Arch] = {
+    arch.name: arch
+    for arch in (
+        SPARC64,
+        SPARC32PLUS,
+        SPARC,
+        PPC,
+        PPC64,
+        PPC64LE,
+        ARM,
+        AARCH64,
+        # X X86_64,
+        # X I386,
+        MIPS,
+        MIPSEL,
+        RISCV64,
+        S390X,
+    )
+}
+
+
+def architecture_of(machine: str, bits: int, byte_order: str) -> Arch | None:
+    """The architecture that an ELF header is for, or None.
+
+    :param machine: ``e_machine`` as pyelftools names it.
+    """
+    for arch in ARCHITECTURES.values():
+        identity = arch.elf
+        if (identity.machine, identity.bits, identity.byte_order) == (machine, bits, byte_order):
+            return arch
+    return None

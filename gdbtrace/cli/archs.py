@@ -1,0 +1,79 @@
+"""``gdbtrace archs``: what can be traced, and what is missing for it on this machine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+import capstone
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gdbtrace.arch.model import Arch
+from gdbtrace.arch.registry import ARCHITECTURES
+from gdbtrace.errors import ToolMissing
+from gdbtrace.gdb.session import find_gdb
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """One architecture on this machine."""
+
+    name: str
+    qemu: str
+    engines: list[str]
+    """Those that work here."""
+    capstone: str
+    """What capstone does for it."""
+    memory_operands: str
+    """``known``, or what cannot be said about them."""
+    missing: list[str]
+    """What is not installed, and the Debian package that brings it."""
+
+
+def archs(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the architectures that can be traced, and what this machine lacks for them."""
+    try:
+        gdb_problem = ""
+        find_gdb()
+    except ToolMissing as error:
+        gdb_problem = f"{error}"
+    rows = [_availability(arch, gdb_problem) for arch in ARCHITECTURES.values()]
+    if as_json:
+        print(json.dumps([asdict(row) for row in rows]))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("arch", "qemu", "engines", "capstone", "memory operands", "missing"):
+        table.add_column(heading, no_wrap=heading != "missing")
+    for row in rows:
+        missing = "; ".join(row.missing) or "-"
+        engines = ", ".join(row.engines) or "-"
+        table.add_row(row.name, row.qemu, engines, row.capstone, row.memory_operands, missing)
+    Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
+
+
+def _availability(arch: Arch, gdb_problem: str) -> Availability:
+    missing = []
+    has_qemu = shutil.which(arch.qemu_user) is not None
+    if not has_qemu:
+        missing.append(f"{arch.qemu_user} (apt: qemu-user)")
+    engines = ["rsp"] if has_qemu else []
+    if arch.gdb_architecture is None:
+        pass
+    elif gdb_problem:
+        missing.append("gdb-multiarch (apt: gdb-multiarch)")
+    elif has_qemu:
+        engines.insert(0, "gdb")
+    decodes = capstone.cs_support(arch.modes[0].capstone_arch)
+    return Availability(
+        arch.name,
+        arch.qemu_user,
+        engines,
+        f"{capstone.__version__}" if decodes else "no decoder",
+        arch.unknown_operands or "known",
+        missing,
+    )

@@ -1,0 +1,45 @@
+"""``gdbtrace log``: one line per instruction."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gdbtrace.cli.output import printable
+from gdbtrace.cli.traces import architecture_of_trace, image_of_trace
+from gdbtrace.report.instruction_log import LogLines, memtrace_line
+from gdbtrace.trace import open_trace
+from gdbtrace.trace.frames import StdFrame
+
+
+class LogFormat(Enum):
+    """What ``--format`` takes."""
+
+    EXECLOG = "execlog"
+    """vCPU, address, bytes, disassembly, memory accesses, symbol."""
+    MEMTRACE = "memtrace"
+    """The line format of the oracle plugin: vCPU, address, bytes, accesses with sizes."""
+
+
+def log(
+    trace: Annotated[Path, typer.Argument(help="The trace.", show_default=False)],
+    log_format: Annotated[LogFormat, typer.Option("--format", help="Format of a line.")] = LogFormat.EXECLOG,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="At most N lines.")] = None,
+    elf: Annotated[Path | None, typer.Option(metavar="FILE", help="The program, for symbols.")] = None,
+    arch: Annotated[str | None, typer.Option(help="Architecture [default: what the trace says].")] = None,
+) -> None:
+    """Print one line per instruction of TRACE."""
+    with open_trace(trace) as reader:
+        frames = (frame for frame in reader if isinstance(frame, StdFrame))
+        line_of = memtrace_line
+        if log_format is LogFormat.EXECLOG:
+            lines = LogLines(architecture_of_trace(reader, arch), image_of_trace(reader, trace, elf))
+            line_of = lambda frame: printable(lines.line(frame))  # noqa: E731
+        for frame in itertools.islice(frames, limit):
+            sys.stdout.write(line_of(frame) + "\n")
+        sys.stdout.flush()

@@ -1,0 +1,52 @@
+"""What the subcommands that read traces share: which architecture and program a trace is of."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from gdbtrace.arch.model import Arch
+from gdbtrace.arch.registry import ARCHITECTURES
+from gdbtrace.errors import UsageError
+from gdbtrace.image import Image
+from gdbtrace.trace.container import TraceReader
+
+
+def architecture_of_trace(reader: TraceReader, name: str | None) -> Arch | None:
+    """The architecture of a trace: what the user said, what gdbtrace noted in the meta frame, or the header's.
+
+    The header alone does not tell byte orders apart (mips and mipsel); the first that fits is taken then.
+
+    :raise UsageError: the user named one that does not exist.
+    """
+    if name is not None:
+        if name not in ARCHITECTURES:
+            raise UsageError(f"no architecture {name!r}; `gdbtrace archs` lists them")
+        return ARCHITECTURES[name]
+    for argument in reader.meta.tracer.args if reader.meta else ():
+        if argument.startswith("--arch=") and argument[7:] in ARCHITECTURES:
+            return ARCHITECTURES[argument[7:]]
+    header = reader.header
+    same = [arch for arch in ARCHITECTURES.values() if arch.frame_architecture == header.frame_architecture]
+    exact = [arch for arch in same if arch.frame_machine == header.frame_machine]
+    return next(iter([*exact, *same]), None)
+
+
+def image_of_trace(reader: TraceReader, trace: Path, given: Path | None) -> Image | None:
+    """The traced program, for symbols: what the user gave, or the meta frame's target if it is still the same file.
+
+    A reproducible trace names no directory: the program is looked for beside the trace and in the working directory.
+    """
+    if given is not None:
+        return Image(given)
+    target = reader.meta.target if reader.meta else None
+    if target is None or not target.path:
+        return None
+    named = Path(target.path)
+    for candidate in (named, trace.parent / named.name):
+        try:
+            if hashlib.md5(candidate.read_bytes(), usedforsecurity=False).digest() == target.md5sum:
+                return Image(candidate)
+        except (OSError, ValueError, UsageError):
+            continue
+    return None

@@ -1,0 +1,1 @@
+"""gdb, driven by pygdbmi."""

@@ -1,0 +1,147 @@
+"""The guest's program: architecture, symbols, load addresses, from its ELF file (pyelftools)."""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Literal
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+from gdbtrace.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A named place in the program."""
+
+    name: str
+    address: int
+    """As linked: for a position-independent program, relative to where it is loaded."""
+    size: int
+    """In bytes; 0 where the file does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """An address told by the symbol before it."""
+
+    symbol: Symbol
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.symbol.name}+{self.offset:#x}" if self.offset else self.symbol.name
+
+
+class Image:
+    """An ELF file.
+
+    :raise UsageError: there is no such file, or it is not an ELF that can be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            with path.open("rb") as stream:
+                self._read(stream)
+            self.status: os.stat_result = path.stat()
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+        except (ELFError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
+            # pyelftools checks little of what a damaged file says.
+            raise UsageError(
+                f"{path}: not an ELF program that can be read ({type(error).__name__}: {error})"
+            ) from error
+
+    def _read(self, stream: IO[bytes]) -> None:
+        elf = ELFFile(stream)
+        header = elf.header
+        self.machine: str = str(header["e_machine"])
+        """``e_machine`` as pyelftools names it."""
+        self.bits: int = elf.elfclass
+        self.byte_order: Literal["little", "big"] = "little" if elf.little_endian else "big"
+        self.flags: int = header["e_flags"]
+        self.entry: int = header["e_entry"]
+        """As linked."""
+        self.is_position_independent = header["e_type"] == "ET_DYN"
+        self.is_program = header["e_type"] in ("ET_EXEC", "ET_DYN")
+        self.is_dynamic = any(segment["p_type"] == "PT_INTERP" for segment in elf.iter_segments())
+        symbols: dict[tuple[str, int], Symbol] = {}
+        for section in elf.iter_sections():
+            if isinstance(section, SymbolTableSection):
+                for entry in section.iter_symbols():
+                    kind, place = entry["st_info"]["type"], entry["st_shndx"]
+                    if (
+                        entry.name
+                        and place != "SHN_UNDEF"
+                        and kind in ("STT_FUNC", "STT_NOTYPE", "STT_OBJECT", "STT_LOOS")
+                    ):
+                        symbol = self._symbol(elf, entry.name, entry["st_value"], entry["st_size"], kind)
+                        symbols.setdefault((symbol.name, symbol.address), symbol)
+        self._symbols = tuple(symbols.values())
+
+    def _symbol(self, elf: ELFFile, name: str, address: int, size: int, kind: str) -> Symbol:
+        if self.machine == "EM_ARM" and kind in ("STT_FUNC", "STT_LOOS"):
+            # Bit 0 of a function's address says Thumb (AAELF32, "Symbol values").
+            address &= ~1
+        elif self.machine == "EM_PPC64" and self.flags & 3 < 2 and kind == "STT_FUNC":
+            # ELFv1: a function's symbol is its descriptor; the first word there is the code's address.
+            address = self._descriptor_entry(elf, address)
+        return Symbol(name, address, size)
+
+    @staticmethod
+    def _descriptor_entry(elf: ELFFile, address: int) -> int:
+        section = elf.get_section_by_name(".opd")
+        if section is None or not section["sh_addr"] <= address <= section["sh_addr"] + section["sh_size"] - 8:
+            return address
+        offset = address - section["sh_addr"]
+        return int.from_bytes(section.data()[offset : offset + 8], "little" if elf.little_endian else "big")
+
+    @cached_property
+    def md5(self) -> bytes:
+        """MD5 of the file, 16 bytes, as the trace format wants it."""
+        with self.path.open("rb") as stream:
+            return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).digest()
+
+    @cached_property
+    def _by_name(self) -> dict[str, Symbol]:
+        return {symbol.name: symbol for symbol in reversed(self._symbols)}
+
+    @cached_property
+    def _by_address(self) -> list[Symbol]:
+        # Of several names for one address the sized, shorter, alphabetically first one is shown, whatever the file's order;
+        # mapping symbols ($a, $t, $d, $x) name no place.
+        ordered = sorted(
+            (symbol for symbol in self._symbols if not symbol.name.startswith("$")),
+            key=lambda symbol: (symbol.address, -symbol.size, len(symbol.name), symbol.name),
+        )
+        return [
+            symbol for index, symbol in enumerate(ordered) if not index or ordered[index - 1].address != symbol.address
+        ]
+
+    @cached_property
+    def _addresses(self) -> list[int]:
+        return [symbol.address for symbol in self._by_address]
+
+    def symbol(self, name: str) -> Symbol | None:
+        """The symbol of that name."""
+        return self._by_name.get(name)
+
+    def symbol_names(self) -> list[str]:
+        """All names, for suggestions."""
+        return list(self._by_name)
+
+    def locate(self, address: int, load_offset: int = 0) -> Location | None:
+        """The symbol that an address lies in, or follows if that symbol has no size; None outside."""
+        index = bisect.bisect_right(self._addresses, address - load_offset) - 1
+        if index < 0:
+            return None
+        symbol = self._by_address[index]
+        offset = address - load_offset - symbol.address
+        return Location(symbol, offset) if offset < (symbol.size or 0x1000) else None

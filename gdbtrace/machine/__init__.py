@@ -1,0 +1,1 @@
+"""QEMU: starting it, what its guest says, ending it."""

@@ -1,0 +1,135 @@
+"""A user-mode QEMU that waits for its debugger."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from gdbtrace.errors import ToolMissing, UsageError
+from gdbtrace.processes import kill_users_of
+
+_SEED = "1"
+"""Seed of QEMU's random numbers: the guest's AT_RANDOM, and with it stack protectors and pointer guards."""
+_PR_SET_PDEATHSIG = 1
+_ADDR_NO_RANDOMIZE = 0x0040000
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True, slots=True)
+class UserProgram:
+    """A program to run under user-mode QEMU."""
+
+    path: Path
+    arguments: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """All of the guest's environment; ours is never passed on."""
+    stdin: Path | None = None
+    """None: the guest reads our standard input."""
+    sysroot: Path | None = None
+    """Where QEMU looks for the dynamic loader and libraries (its ``-L``)."""
+    cpu: str | None = None
+
+
+def find_emulator(name: str, given: Path | None = None) -> Path:
+    """The QEMU to run.
+
+    :param given: what ``--qemu`` said; None looks for ``name`` on PATH.
+    :raise ToolMissing: it is not there or cannot be executed.
+    """
+    found = shutil.which(str(given) if given else name)
+    if found is None:
+        raise ToolMissing(str(given or name), "install Debian's qemu-user, or pass --qemu PATH")
+    return Path(found)
+
+
+class UserEmulator:
+    """Owns one QEMU process, its private directory and its sockets; a context manager.
+
+    Created: nothing runs.  Running, between enter and exit: QEMU waits for a debugger on :attr:`socket_path`.  Exited: the
+    process, whatever the guest forked, and the directory are gone.
+    """
+
+    def __init__(self, emulator: Path, program: UserProgram) -> None:
+        self._emulator = emulator
+        self._program = program
+        self._process: subprocess.Popen[bytes] | None = None
+        self.directory = Path()
+        """Private directory (0700) for the sockets."""
+
+    @property
+    def socket_path(self) -> Path:
+        """Where QEMU's gdbstub listens."""
+        return self.directory / "qemu"
+
+    @property
+    def process_id(self) -> int:
+        """QEMU's process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    def __enter__(self) -> UserEmulator:
+        program = self._program
+        self.directory = Path(tempfile.mkdtemp(prefix="gdbtrace-"))
+        command = [str(self._emulator), "-seed", _SEED, "-g", str(self.socket_path)]
+        if program.cpu:
+            command += ["-cpu", program.cpu]
+        if program.sysroot:
+            command += ["-L", str(program.sysroot)]
+        for name, value in program.environment.items():
+            command += ["-E", f"{name}={value}"]
+        command += [str(program.path), *program.arguments]
+        stdin: IO[bytes] | None = None
+        try:
+            if program.stdin is not None:
+                stdin = program.stdin.open("rb")
+            self._process = subprocess.Popen(command, stdin=stdin, env={}, preexec_fn=_prepare_child)
+        except OSError as error:
+            self.close()
+            if error.filename == str(program.stdin):
+                raise UsageError(f"{program.stdin}: cannot be read: {error.strerror}") from error
+            raise ToolMissing(str(self._emulator), f"it does not start: {error.strerror}") from error
+        finally:
+            if stdin is not None:
+                stdin.close()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def wait(self, seconds: float) -> int | None:
+        """QEMU's exit status, negative for a signal, or None if it still runs after that time."""
+        assert self._process is not None
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def close(self) -> None:
+        """End QEMU, if it runs, and everything of it. qemu-user waiting for its debugger ignores SIGTERM."""
+        if self._process is not None:
+            if self._process.poll() is None:
+                self._process.kill()
+            self._process.wait()
+            kill_users_of(self.directory)
+            self._process = None
+        if self.directory != Path():
+            shutil.rmtree(self.directory, ignore_errors=True)
+            self.directory = Path()
+
+
+def _prepare_child() -> None:
+    """Between fork and exec: die with the tracer, and lay memory out the same way every time."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _LIBC.personality(_ADDR_NO_RANDOMIZE)
+    # Python ignores SIGPIPE and SIGXFSZ, and the guest would inherit that.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    os.set_inheritable(0, True)

@@ -1,0 +1,175 @@
+"""The two ways of commanding the tracer process: gdb through pygdbmi, and our own client.
+
+The steps and the records are the tracer's either way, so both give the same trace.  gdb adds an independent view: after each
+burst its registers, by name and value, must be ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+from gdbtrace.arch.model import Arch
+from gdbtrace.errors import StateMismatch, ToolMissing
+from gdbtrace.gdb.session import GdbSession, find_gdb
+from gdbtrace.tracer.client import TracerClient
+
+
+class EngineChoice(Enum):
+    """What ``--engine`` takes."""
+
+    AUTO = "auto"
+    """gdb where it is installed and knows the architecture, else rsp."""
+    GDB = "gdb"
+    RSP = "rsp"
+
+
+class Engine(Protocol):
+    """Commands the tracer process."""
+
+    name: str
+
+    def __enter__(self) -> Engine: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+    def run_to(self, address: int, hits: int) -> bool:
+        """Run at full speed to an address's n-th hit; False if the target ended first."""
+
+    def stop_at(self, address: int, hits: int) -> None:
+        """Have a later burst end when the address is about to be executed for the n-th time."""
+
+    def begin_steps(self, count: int) -> None:
+        """Start a burst; its records come over the tracer's other socket and end with a ``Stop``."""
+
+    def finish_steps(self) -> None:
+        """After the burst's last record: collect the command's own answer."""
+
+    def check_registers(self, expected: Mapping[str, int]) -> int:
+        """Compare an independent view of the registers with the last post-state; return how many were compared.
+
+        :raise StateMismatch: one differs.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """What an engine needs to attach."""
+
+    arch: Arch
+    program: Path
+    stub: Path
+    sysroot: Path | None
+
+
+class RspEngine:
+    """Our own client."""
+
+    name = "rsp"
+
+    def __init__(self, attachment: Attachment) -> None:
+        self._client = TracerClient(attachment.stub)
+
+    def __enter__(self) -> RspEngine:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._client.close()
+
+    def run_to(self, address: int, hits: int) -> bool:
+        """See :class:`Engine`."""
+        return self._client.run_to(address, hits)
+
+    def stop_at(self, address: int, hits: int) -> None:
+        """See :class:`Engine`."""
+        self._client.send_command(f"stop-at {address:#x} {hits}")
+        self._client.finish_command()
+
+    def begin_steps(self, count: int) -> None:
+        """See :class:`Engine`."""
+        self._client.send_command(f"step {count}")
+
+    def finish_steps(self) -> None:
+        """See :class:`Engine`."""
+        self._client.finish_command()
+
+    def check_registers(self, expected: Mapping[str, int]) -> int:
+        """Nothing independent to compare with."""
+        return 0
+
+
+class GdbEngine:
+    """gdb-multiarch, driven by pygdbmi."""
+
+    name = "gdb"
+
+    def __init__(self, attachment: Attachment, gdb: Path) -> None:
+        self._session = GdbSession(gdb)
+        self._token = 0
+        try:
+            architecture = attachment.arch.gdb_architecture
+            assert architecture is not None
+            self._session.attach(
+                attachment.program, attachment.stub, architecture, attachment.arch.byte_order, attachment.sysroot
+            )
+        except BaseException:
+            self._session.close()
+            raise
+
+    def __enter__(self) -> GdbEngine:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._session.close()
+
+    def run_to(self, address: int, hits: int) -> bool:
+        """See :class:`Engine`."""
+        return self._session.run_to(address, hits)
+
+    def stop_at(self, address: int, hits: int) -> None:
+        """See :class:`Engine`."""
+        self._session.result(self._session.monitor(f"gdbtrace stop-at {address:#x} {hits}"))
+
+    def begin_steps(self, count: int) -> None:
+        """See :class:`Engine`."""
+        self._token = self._session.monitor(f"gdbtrace step {count}")
+
+    def finish_steps(self) -> None:
+        """See :class:`Engine`."""
+        self._session.result(self._token)
+
+    def check_registers(self, expected: Mapping[str, int]) -> int:
+        """See :class:`Engine`."""
+        self._session.flush_registers()
+        values = self._session.register_values()
+        compared = 0
+        for name, value in expected.items():
+            if name in values:
+                compared += 1
+                if values[name] != value:
+                    raise StateMismatch(name, ours=value, theirs=values[name])
+        return compared
+
+
+def choose_engine(choice: EngineChoice, arch: Arch) -> tuple[Callable[[Attachment], Engine], str]:
+    """The engine to use and, where ``auto`` could not take gdb, why.
+
+    :raise ToolMissing: gdb was asked for and is missing, too old, or does not know the architecture.
+    """
+    if choice is EngineChoice.RSP:
+        return RspEngine, ""
+    try:
+        if arch.gdb_architecture is None:
+            raise ToolMissing("gdb", f"it does not know {arch.name}; use --engine rsp")
+        gdb, _ = find_gdb()
+    except ToolMissing as error:
+        if choice is EngineChoice.GDB:
+            raise
+        return RspEngine, f"{error}; using engine rsp"
+    return lambda attachment: GdbEngine(attachment, gdb), ""

@@ -1,0 +1,358 @@
+"""Tracing a program from start to end: what ``gdbtrace run`` and ``gdbtrace.record`` do."""
+
+from __future__ import annotations
+
+import difflib
+import getpass
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from gdbtrace.arch.model import Arch
+from gdbtrace.arch.registry import ARCHITECTURES, architecture_of
+from gdbtrace.errors import GdbtraceError, TargetDied, UsageError
+from gdbtrace.image import Image
+from gdbtrace.machine.qemu import UserEmulator, UserProgram, find_emulator
+from gdbtrace.record.assemble import Assembler, RegisterLists
+from gdbtrace.record.engines import Attachment, Engine, EngineChoice, choose_engine
+from gdbtrace.record.recorder import Progress, Recorder
+from gdbtrace.stub.description import RegisterLayout, RegisterState
+from gdbtrace.trace.container import Header, TocConvention, TraceWriter
+from gdbtrace.trace.frames import FileStats, MetaFrame, Target, Tracer
+from gdbtrace.tracer.process import TracerProcess
+from gdbtrace.tracer.step_record import Gap, Stop, StopReason
+from gdbtrace.version import __version__
+
+_BURST_STEPS = 100_000
+"""Steps between two comparisons with gdb's view."""
+
+
+class Outcome(Enum):
+    """Why a trace ended."""
+
+    EXITED = "exited"
+    KILLED = "killed by a signal"
+    LIMIT = "limit reached"
+    STOP = "stop address reached"
+    TIMEOUT = "time limit reached"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An address or symbol, and which time it is reached: ``SYMBOL|ADDRESS[+OFFSET][:N]``."""
+
+    text: str
+    """What the user wrote, without the count."""
+    hits: int = 1
+
+    @staticmethod
+    def parse(text: str) -> Place:
+        """Read what ``--start`` and ``--stop`` take.
+
+        :raise UsageError: the count is not a positive number.
+        """
+        name, separator, count = text.rpartition(":")
+        if not separator or not re.fullmatch(r"-?\d+", count):
+            return Place(text)
+        if not name or int(count) < 1:
+            raise UsageError(f"{text}: the N in SYMBOL:N must be 1 or more")
+        return Place(name, int(count))
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What to trace and how."""
+
+    program: Path
+    arguments: Sequence[str] = ()
+    output: Path | None = None
+    """None: ``<program>.frames`` in the working directory."""
+    arch: str | None = None
+    """None: what the ELF header says."""
+    engine: EngineChoice = EngineChoice.AUTO
+    registers: RegisterLists = RegisterLists.STANDARD
+    limit: int | None = None
+    """Frames to record at most."""
+    timeout: float | None = None
+    """Seconds to trace at most."""
+    start: Place | None = None
+    stop: Place | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stdin: Path | None = None
+    sysroot: Path | None = None
+    qemu: Path | None = None
+    cpu: str | None = None
+    toc: TocConvention = TocConvention.STANDARD
+    reproducible: bool = False
+    """Fixed user, host and times, and no absolute path, in the meta frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What came of it."""
+
+    outcome: Outcome
+    path: Path
+    frames: int
+    seconds: float
+    """Spent stepping."""
+    arch: str
+    engine: str
+    exit_status: int | None
+    """The guest's own, where it exited."""
+    signal: int | None
+    """gdb's number of the signal that killed the guest, where one did."""
+    gaps: Sequence[Gap]
+    """What ran and could not be observed."""
+    registers_compared: int
+    """How many registers of gdb's view were compared, over all bursts."""
+
+    @property
+    def rate(self) -> float:
+        """Frames per second."""
+        return self.frames / self.seconds if self.seconds else 0.0
+
+
+@dataclass(slots=True)
+class Observer:
+    """Who watches a run. All of it is optional."""
+
+    on_progress: Callable[[Progress], None] | None = None
+    on_warning: Callable[[str], None] | None = None
+    on_interruptible: Callable[[Callable[[], None]], None] | None = None
+    """Receives a function that ends the run early and keeps the trace; a signal handler may call it."""
+
+    def warn(self, text: str) -> None:
+        """Pass a warning on."""
+        if self.on_warning is not None:
+            self.on_warning(text)
+
+
+def record(options: RunOptions, observer: Observer | None = None) -> Summary:
+    """Run a program under QEMU and write its trace.
+
+    :raise UsageError: the program or an option is wrong; nothing was run.
+    :raise ToolError: QEMU, gdb or the disk failed. What was traced until then is kept, and a note of the exception says where.
+    """
+    observer = observer or Observer()
+    image = Image(options.program)
+    arch = architecture_for(image, options.arch)
+    if not image.is_program:
+        raise UsageError(f"{options.program}: not a program: an object file cannot be run")
+    if image.is_dynamic and options.sysroot is None and not Path("/etc/qemu-binfmt", arch.name).exists():
+        observer.warn(f"{options.program} is dynamically linked: --sysroot says where its libraries are")
+    emulator = find_emulator(arch.qemu_user, options.qemu)
+    start_engine, reason = choose_engine(options.engine, arch)
+    if reason:
+        observer.warn(reason)
+    # Symbols are looked up before anything runs, so that a mistake costs nothing.
+    start, stop = (address_of(image, place) if place else None for place in (options.start, options.stop))
+    output = options.output or Path(f"{options.program.name}.frames")
+    program = UserProgram(
+        options.program, options.arguments, options.environment, options.stdin, options.sysroot, options.cpu
+    )
+    header = Header(arch.frame_architecture, arch.frame_machine)
+    with (
+        TraceWriter(output, header, meta_frame(options, arch, image), toc=options.toc) as writer,
+        UserEmulator(emulator, program) as qemu,
+        TracerProcess(
+            arch.name,
+            qemu.directory,
+            qemu.process_id,
+            qemu.socket_path,
+            fetch_all=options.registers is RegisterLists.FULL,
+        ) as tracer,
+    ):
+        run = _Run(options, arch, image, writer, tracer, observer)
+        try:
+            layout = tracer.records.read_hello()
+            offset = tracer.records.entry - image.entry if image.is_position_independent and tracer.records.entry else 0
+            attachment = Attachment(arch, options.program, tracer.socket_path, options.sysroot)
+            with start_engine(attachment) as engine:
+                return run.trace(
+                    engine,
+                    layout,
+                    None if start is None else start + offset,
+                    None if stop is None else stop + offset,
+                )
+        except GdbtraceError as error:
+            status = qemu.wait(0.2)
+            if status is not None and isinstance(error, TargetDied):
+                error.add_note(f"QEMU ended with {_status_text(status)}")
+            error.add_note(f"kept: {writer.frames} frames in {output}")
+            raise
+
+
+class _Run:
+    """One run: the state that the phases share."""
+
+    def __init__(
+        self,
+        options: RunOptions,
+        arch: Arch,
+        image: Image,
+        writer: TraceWriter,
+        tracer: TracerProcess,
+        observer: Observer,
+    ) -> None:
+        self._options = options
+        self._arch = arch
+        self._writer = writer
+        self._tracer = tracer
+        self._observer = observer
+        self._ended_early: Outcome | None = None
+        """What ended the run from outside."""
+
+    def trace(self, engine: Engine, layout: RegisterLayout, start: int | None, stop: int | None) -> Summary:
+        """Run to the start, step to the end."""
+        options = self._options
+        timer = threading.Timer(options.timeout or 0, self._end, [Outcome.TIMEOUT])
+        timer.daemon = True
+        if options.timeout is not None:
+            timer.start()
+        if self._observer.on_interruptible is not None:
+            self._observer.on_interruptible(lambda: self._end(Outcome.INTERRUPTED))
+        assembler = Assembler(self._arch, layout, options.registers)
+        recorder = Recorder(assembler, self._writer, self._observer.on_progress)
+        compared = 0
+        began = time.monotonic()
+        end = Stop(StopReason.COUNT)
+        try:
+            if start is not None and options.start is not None and not engine.run_to(start, options.start.hits):
+                raise UsageError(
+                    f"the program ended before {options.start.text} was reached {options.start.hits} times"
+                )
+            if stop is not None and options.stop is not None:
+                engine.stop_at(stop, options.stop.hits)
+            began = time.monotonic()
+            while end.reason is StopReason.COUNT and (wanted := self._steps_wanted(recorder.frames)):
+                engine.begin_steps(wanted)
+                end = recorder.consume(self._tracer.records.iter_burst())
+                if end.reason is StopReason.FAILED:
+                    raise TargetDied(end.detail)
+                if end.reason in (StopReason.COUNT, StopReason.ADDRESS):
+                    engine.finish_steps()
+                    state = RegisterState(layout, assembler.state)
+                    compared += engine.check_registers({name: state[name] for name in layout.core})
+        except TargetDied:
+            # Ending a run early while the guest runs freely or sleeps breaks the connection: that is how it ends.
+            if self._ended_early is None:
+                raise
+        finally:
+            timer.cancel()
+            if self._observer.on_interruptible is not None:
+                self._observer.on_interruptible(lambda: None)
+        outcome = self._ended_early or {
+            StopReason.EXITED: Outcome.EXITED,
+            StopReason.KILLED: Outcome.KILLED,
+            StopReason.ADDRESS: Outcome.STOP,
+        }.get(end.reason, Outcome.LIMIT)
+        return Summary(
+            outcome,
+            self._writer.path,
+            recorder.frames,
+            time.monotonic() - began,
+            self._arch.name,
+            engine.name,
+            end.status if end.reason is StopReason.EXITED else None,
+            end.status if end.reason is StopReason.KILLED else None,
+            recorder.gaps,
+            compared,
+        )
+
+    def _steps_wanted(self, done: int) -> int:
+        """Steps of the next burst; 0 at the limit."""
+        limit = self._options.limit
+        return _BURST_STEPS if limit is None else min(_BURST_STEPS, limit - done)
+
+    def _end(self, outcome: Outcome) -> None:
+        """End the run early."""
+        self._ended_early = self._ended_early or outcome
+        self._tracer.interrupt()
+
+
+def architecture_for(image: Image, name: str | None) -> Arch:
+    """The architecture to trace a program as.
+
+    :raise UsageError: it is not supported, or not the one that was asked for.
+    """
+    found = architecture_of(image.machine, image.bits, image.byte_order)
+    if name is not None and name not in ARCHITECTURES:
+        raise UsageError(f"no architecture {name!r}{_suggestion(name, ARCHITECTURES)}; `gdbtrace archs` lists them")
+    if found is None:
+        raise UsageError(
+            f"{image.path}: a {image.bits}-bit {image.byte_order}-endian {image.machine} program, which is not supported; "
+            "`gdbtrace archs` lists what is"
+        )
+    if name is not None and found.elf != ARCHITECTURES[name].elf:
+        raise UsageError(f"{image.path}: a program for {found.name}, not for {name}; leave --arch out")
+    return ARCHITECTURES[name] if name is not None else found
+
+
+def address_of(image: Image, place: Place) -> int:
+    """The address of a place, as linked.
+
+    :raise UsageError: no such symbol.
+    """
+    name, _, offset = place.text.partition("+")
+    try:
+        distance = int(offset, 0) if offset else 0
+    except ValueError:
+        raise UsageError(f"{place.text}: the offset after + is not a number") from None
+    if (symbol := image.symbol(name)) is not None:
+        return symbol.address + distance
+    try:
+        return int(name, 0) + distance
+    except ValueError:
+        names = image.symbol_names()
+        hint = _suggestion(name, names) if names else "; the program has no symbols, give an address"
+        raise UsageError(f"{image.path}: no symbol {name!r}{hint}") from None
+
+
+def meta_frame(options: RunOptions, arch: Arch, image: Image) -> MetaFrame:
+    """The meta frame of a run. The guest's environment is in it; our own never is."""
+    environment = [f"{name}={value}" for name, value in options.environment.items()]
+    status = image.status
+    if options.reproducible:
+        path = options.program.name
+        stats = FileStats(status.st_size, 0.0, 0.0, 0.0)
+        user, host, now = "gdbtrace", "localhost", 0.0
+    else:
+        path = str(options.program.resolve())
+        stats = FileStats(status.st_size, status.st_atime, status.st_mtime, status.st_ctime)
+        user, host, now = getpass.getuser(), socket.gethostname(), time.time()
+    settings = [f"--arch={arch.name}", f"--registers={options.registers.value}"]
+    if options.cpu:
+        settings.append(f"--cpu={options.cpu}")
+    if options.start:
+        settings.append(f"--start={options.start.text}:{options.start.hits}")
+    if options.stop:
+        settings.append(f"--stop={options.stop.text}:{options.stop.hits}")
+    if options.limit is not None:
+        settings.append(f"--limit={options.limit}")
+    return MetaFrame(
+        Tracer("gdbtrace", ("gdbtrace", "run", *settings), (), __version__),
+        Target(path, (path, *options.arguments), tuple(environment), image.md5),
+        stats,
+        user,
+        host,
+        now,
+    )
+
+
+def _suggestion(word: str, among: Sequence[str] | Mapping[str, object]) -> str:
+    close = difflib.get_close_matches(word, list(among), n=1)
+    return f", did you mean {close[0]!r}?" if close else ""
+
+
+def _status_text(status: int) -> str:
+    return f"signal {-status}" if status < 0 else f"exit status {status}"
+
+
+__all__ = ["Observer", "Outcome", "Place", "RunOptions", "Summary", "address_of", "architecture_for", "record"]

@@ -1,0 +1,208 @@
+"""A connection to a gdbstub.
+
+One request, one reply.  QEMU refuses ``QStartNoAckMode``, so the acknowledgement of a reply rides on the next request.
+The kernel hands a unix socket's bytes over intact, so checksums of replies are not computed again on the hot path.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+
+from gdbtrace.errors import LinkTimeout, ProtocolError, TargetDied
+from gdbtrace.stub.packet import StopReply, expanded, framed, parse_stop_reply, unescaped
+
+_CHUNK_BYTES = 1024
+"""Memory is read in pieces that fit every stub's packet (QEMU: 4096 characters, two per byte)."""
+
+
+class StubClient:
+    """Speaks to one stub over a connected stream socket.
+
+    :param timeout: seconds that the stub has to answer a request that does not resume the target.
+    """
+
+    def __init__(self, connection: socket.socket, timeout: float = 30.0) -> None:
+        self._socket = connection
+        self._timeout = timeout
+        self._buffer = b""
+
+    def fileno(self) -> int:
+        """For ``select``."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+    def send(self, packet: bytes) -> None:
+        """Send a framed packet, acknowledging the last reply."""
+        try:
+            self._socket.sendall(b"+" + packet)
+        except OSError as error:
+            raise TargetDied(f"the stub closed the connection ({error.strerror})") from error
+
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes as they are: an interrupt (0x03)."""
+        self._socket.sendall(data)
+
+    def receive(self) -> bytes:
+        """Wait for the next packet and return its payload, runs expanded.
+
+        :raise TargetDied: the stub closed the connection.
+        :raise LinkTimeout: nothing came in time; the link is unusable afterwards.
+        """
+        buffer = self._buffer
+        while True:
+            end = buffer.find(b"#")
+            if end >= 0 and len(buffer) >= end + 3:
+                break
+            try:
+                data = self._socket.recv(65536)
+            except (TimeoutError, BlockingIOError) as error:
+                raise LinkTimeout(f"the stub did not answer within {self._timeout:g} s") from error
+            except OSError as error:
+                raise TargetDied(f"the connection to the stub broke ({error.strerror})") from error
+            if not data:
+                raise TargetDied("the stub closed the connection")
+            buffer = buffer + data if buffer else data
+        self._buffer = buffer[end + 3 :]
+        payload = buffer[buffer.find(b"$") + 1 : end]
+        return expanded(payload) if b"*" in payload else payload
+
+    def has_packet(self) -> bool:
+        """Whether a whole packet has been received already."""
+        end = self._buffer.find(b"#")
+        return end >= 0 and len(self._buffer) >= end + 3
+
+    def exchange(self, payload: bytes) -> bytes:
+        """Send a request and return the reply's payload. One round trip."""
+        return self.exchange_framed(framed(payload))
+
+    def exchange_framed(self, packet: bytes) -> bytes:
+        """As :meth:`exchange`, for a packet framed before."""
+        self.send(packet)
+        return self.receive()
+
+    def request(self, payload: bytes) -> bytes:
+        """As :meth:`exchange`, but an error or an unknown request raises.
+
+        :raise ProtocolError: the stub answered ``Enn`` or nothing.
+        """
+        reply = self.exchange(payload)
+        if not reply or (reply[:1] == b"E" and len(reply) == 3):
+            raise ProtocolError(reply, f"request {payload[:40].decode('ascii', 'replace')!r} failed")
+        return reply
+
+    def resume(self, payload: bytes, watch: socket.socket | None = None) -> StopReply | None:
+        """Send a resumption and wait, however long, for the stop.
+
+        :param watch: a second socket; when it becomes readable first, None is returned and the target still runs.
+        """
+        self.send(framed(payload))
+        return self.wait_for_stop(watch)
+
+    def wait_for_stop(self, watch: socket.socket | None = None) -> StopReply | None:
+        """Wait for a stop reply; see :meth:`resume`. Console output (``O``) on the way is dropped."""
+        while True:
+            if not self.has_packet():
+                readable, _, _ = select.select([self._socket, watch] if watch else [self._socket], [], [])
+                if watch in readable:
+                    return None
+            reply = self.receive()
+            if reply[:1] == b"O" and reply != b"OK":
+                continue
+            return parse_stop_reply(reply)
+
+    def finish_monitor(self) -> None:
+        """Wait for the end of a monitor command (``qRcmd``), however long it takes; its output is dropped.
+
+        :raise ProtocolError: the stub refused it.
+        """
+        while True:
+            if not self.has_packet():
+                select.select([self._socket], [], [])
+            reply = self.receive()
+            if reply == b"OK":
+                return
+            if reply[:1] != b"O":
+                raise ProtocolError(reply, "the monitor command failed")
+
+    def read_memory(self, address: int, size: int) -> bytes | None:
+        """Read ``size`` bytes; None where the stub refuses any of them."""
+        if size <= _CHUNK_BYTES:
+            return self._read_chunk(address, size)
+        pieces = []
+        for offset in range(0, size, _CHUNK_BYTES):
+            piece = self._read_chunk(address + offset, min(_CHUNK_BYTES, size - offset))
+            if piece is None:
+                return None
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def _read_chunk(self, address: int, size: int) -> bytes | None:
+        reply = self.exchange(b"m%x,%x" % (address, size))
+        if len(reply) != 2 * size:
+            return None
+        return bytes.fromhex(reply.decode("ascii"))
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Write memory.
+
+        :raise ProtocolError: the stub refused.
+        """
+        for offset in range(0, len(data), _CHUNK_BYTES):
+            piece = data[offset : offset + _CHUNK_BYTES]
+            self.request(b"M%x,%x:" % (address + offset, len(piece)) + piece.hex().encode())
+
+    def read_registers(self) -> bytes:
+        """The core registers (``g``), raw; a register that is not available counts as zero.
+
+        :raise ProtocolError: the stub refused.
+        """
+        return self.raw_registers(self.exchange(b"g"))
+
+    @staticmethod
+    def raw_registers(reply: bytes) -> bytes:
+        """Decode the reply to a ``g``, or to a ``p``."""
+        try:
+            return bytes.fromhex(reply.decode("ascii"))
+        except ValueError:
+            if set(reply) <= set(b"0123456789abcdefABCDEFx") and reply and len(reply) % 2 == 0:
+                return bytes.fromhex(reply.replace(b"x", b"0").decode("ascii"))
+            raise ProtocolError(reply, "not register contents") from None
+
+    def write_registers(self, raw: bytes) -> None:
+        """Write the core registers (``G``)."""
+        self.request(b"G" + raw.hex().encode())
+
+    def read_register(self, number: int) -> bytes:
+        """One register (``p``), raw."""
+        return self.raw_registers(self.request(b"p%x" % number))
+
+    def write_register(self, number: int, raw: bytes) -> None:
+        """Write one register (``P``)."""
+        self.request(b"P%x=" % number + raw.hex().encode())
+
+    def insert_breakpoint(self, address: int) -> None:
+        """Plant a software breakpoint (``Z0``); QEMU keeps it beside the code, memory does not change."""
+        self.request(b"Z0,%x,4" % address)
+
+    def remove_breakpoint(self, address: int) -> None:
+        """Take a software breakpoint away (``z0``)."""
+        self.request(b"z0,%x,4" % address)
+
+    def read_object(self, kind: str, annex: str = "") -> bytes:
+        """A whole ``qXfer`` object.
+
+        :raise ProtocolError: the stub does not have it.
+        """
+        data = bytearray()
+        while True:
+            request = f"qXfer:{kind}:read:{annex}:{len(data):x},{_CHUNK_BYTES:x}".encode()
+            reply = self.request(request)
+            if reply[:1] not in (b"m", b"l"):
+                raise ProtocolError(reply, f"bad reply to {request.decode()}")
+            data += unescaped(reply[1:])
+            if reply[:1] == b"l":
+                return bytes(data)

@@ -1,0 +1,57 @@
+"""The bap-frame trace format: values, bytes, files. Knows no gdb, no QEMU, no instruction set."""
+
+from gdbtrace.trace.codec import decode_frame, encode_frame
+from gdbtrace.trace.container import Header, TocConvention, TraceReader, TraceWriter, open_trace
+from gdbtrace.trace.frames import (
+    ExceptionFrame,
+    FileStats,
+    Frame,
+    KeyFrame,
+    MemoryLocation,
+    MetaFrame,
+    ModloadFrame,
+    Operand,
+    RegisterLocation,
+    StdFrame,
+    SyscallFrame,
+    TaggedValues,
+    Taint,
+    TaintIntro,
+    TaintIntroFrame,
+    Target,
+    Tracer,
+    UnknownFrame,
+    Usage,
+)
+from gdbtrace.trace.repair import RepairReport, repair
+
+__all__ = [
+    "ExceptionFrame",
+    "FileStats",
+    "Frame",
+    "Header",
+    "KeyFrame",
+    "MemoryLocation",
+    "MetaFrame",
+    "ModloadFrame",
+    "Operand",
+    "RegisterLocation",
+    "RepairReport",
+    "StdFrame",
+    "SyscallFrame",
+    "TaggedValues",
+    "Taint",
+    "TaintIntro",
+    "TaintIntroFrame",
+    "Target",
+    "TocConvention",
+    "TraceReader",
+    "TraceWriter",
+    "Tracer",
+    "UnknownFrame",
+    "Usage",
+    "decode_frame",
+    "encode_frame",
+    "open_trace",
+    "repair",
+]

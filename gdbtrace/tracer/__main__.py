@@ -1,0 +1,167 @@
+"""The tracer process: started by the recorder, it sits between QEMU's stub and one client.
+
+Run as ``python -m gdbtrace.tracer`` by :class:`gdbtrace.tracer.process.TracerProcess`, with a socket to the recorder.  It shares one core
+with QEMU: a step is a ping-pong between the two, and waking an idle core costs more than the step (gdbstub measurements in
+docs/decisions/).  It also cleans up when the recorder is killed: it ends QEMU and removes the private directory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import select
+import shutil
+import signal
+import socket
+import struct
+import sys
+import time
+from pathlib import Path
+
+from gdbtrace.arch.model import Arch
+from gdbtrace.arch.registry import ARCHITECTURES
+from gdbtrace.errors import GdbtraceError, LinkTimeout, TargetDied
+from gdbtrace.processes import is_running, kill_users_of
+from gdbtrace.stub.client import StubClient
+from gdbtrace.stub.description import RegisterLayout, layout_of, parse_description
+from gdbtrace.stub.packet import StopKind, StopReply, parse_stop_reply
+from gdbtrace.stub.server import StubServer
+from gdbtrace.tracer.step_record import RecordWriter, Stop, StopReason
+from gdbtrace.tracer.stepper import Stepper
+
+_CONNECT_SECONDS = 20.0
+_REPLY_SECONDS = 30
+_AT_ENTRY = 9
+
+
+def main() -> int:
+    """Entry point of the process."""
+    parser = argparse.ArgumentParser(prog="gdbtrace.tracer", description="internal to gdbtrace")
+    parser.add_argument("--arch", required=True, choices=ARCHITECTURES)
+    parser.add_argument("--recorder", required=True, type=int)
+    parser.add_argument("--directory", required=True, type=Path)
+    parser.add_argument("--emulator", required=True, type=int)
+    parser.add_argument("--emulator-socket", required=True, type=Path)
+    parser.add_argument("--fetch-all", action="store_true")
+    arguments = parser.parse_args()
+    # Ctrl-C is for the recorder, which tells us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    recorder = socket.socket(fileno=arguments.recorder)
+    _share_a_core(arguments.emulator)
+    writer = RecordWriter(recorder)
+    try:
+        _serve(arguments, recorder, writer)
+    except GdbtraceError as error:
+        with contextlib.suppress(OSError):
+            writer.stop(Stop(StopReason.FAILED, detail=str(error)))
+    except OSError as error:
+        # The recorder is gone: nobody is left to tell.
+        sys.stderr.write(f"gdbtrace tracer: {error}\n")
+    finally:
+        _clean_up_if_orphaned(recorder, arguments.directory)
+    return 0
+
+
+def _serve(arguments: argparse.Namespace, recorder: socket.socket, writer: RecordWriter) -> None:
+    arch = ARCHITECTURES[arguments.arch]
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(arguments.directory / "stub"))
+    listener.listen(1)
+    client = StubClient(_connect(arguments.emulator_socket, arguments.emulator), _REPLY_SECONDS)
+    # The description before anything else: qemu-ppc64 7.2 aborts on a g that comes before it.
+    supported = client.exchange(b"qSupported:multiprocess+;vContSupported+;swbreak+;hwbreak+")
+    described = (
+        parse_description(lambda annex: client.read_object("features", annex))
+        if b"qXfer:features:read+" in supported
+        else []
+    )
+    thread = parse_stop_reply(client.request(b"?")).thread
+    core_bytes = len(client.read_registers())
+    layout: RegisterLayout = layout_of(described, arch.builtin_layout, core_bytes, arch.byte_order)
+    stepper = Stepper(client, arch, layout, writer, recorder, thread, fetch_all=arguments.fetch_all)
+    writer.hello(layout, _entry_point(client, arch) if b"qXfer:auxv:read+" in supported else None)
+
+    if recorder in select.select([listener, recorder], [], [])[0]:
+        return
+    connection, _ = listener.accept()
+    server: StubServer | None = None
+
+    def perform(command: str) -> str:
+        """``step COUNT``, ``stop-at ADDRESS HITS``."""
+        assert server is not None
+        match command.split():
+            case ["step", count]:
+                if server.ended is None:
+                    stop = stepper.run(int(count, 0))
+                    if stop.reason in (StopReason.EXITED, StopReason.KILLED, StopReason.FAILED):
+                        kind = StopKind.KILLED if stop.reason is StopReason.KILLED else StopKind.EXITED
+                        server.ended = StopReply(kind, (stop.status or 0) & 0xFF)
+                return ""
+            case ["stop-at", address, hits]:
+                stepper.stop_at(int(address, 0), int(hits, 0))
+                return ""
+        raise ValueError(f"no command {command!r}: there are `step COUNT` and `stop-at ADDRESS HITS`")
+
+    server = StubServer(connection, client, perform, recorder)
+    server.serve()
+
+
+def _entry_point(client: StubClient, arch: Arch) -> int | None:
+    """Where the program's entry point was loaded: the auxiliary vector's AT_ENTRY (getauxval(3))."""
+    auxiliary = client.read_object("auxv")
+    size = arch.bits // 8
+    words = [
+        int.from_bytes(auxiliary[at : at + size], arch.byte_order) for at in range(0, len(auxiliary) - size + 1, size)
+    ]
+    return dict(zip(words[::2], words[1::2], strict=False)).get(_AT_ENTRY)
+
+
+def _connect(path: Path, emulator: int) -> socket.socket:
+    """Connect to QEMU's socket, which appears some time after QEMU starts."""
+    deadline = time.monotonic() + _CONNECT_SECONDS
+    while True:
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.connect(str(path))
+        except OSError:
+            connection.close()
+            if not is_running(emulator):
+                raise TargetDied("QEMU ended before its gdbstub could be reached") from None
+            if time.monotonic() > deadline:
+                raise LinkTimeout(f"QEMU did not open its gdbstub within {_CONNECT_SECONDS:g} s") from None
+            time.sleep(0.005)
+            continue
+        # A receive timeout in the kernel costs nothing; Python's own would add a poll to every receive.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _REPLY_SECONDS, 0))
+        return connection
+
+
+def _share_a_core(emulator: int) -> None:
+    """Put QEMU and this process on one core, a different one for each gdbtrace as far as there are cores."""
+    cores = sorted(os.sched_getaffinity(0))
+    core = {cores[os.getppid() % len(cores)]}
+    with contextlib.suppress(OSError):
+        os.sched_setaffinity(emulator, core)
+        os.sched_setaffinity(0, core)
+
+
+def _clean_up_if_orphaned(recorder: socket.socket, directory: Path) -> None:
+    """End QEMU and remove the private directory if the recorder was killed and cannot do it."""
+    if os.getppid() != 1 and is_running(os.getppid()) and not _is_hung_up(recorder):
+        return
+    kill_users_of(directory)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _is_hung_up(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,336 @@
+"""Step records: what the tracer process tells the recorder, over one stream socket.
+
+A stream of messages, each led by one byte of :class:`RecordKind`.  Rare ones are JSON with a length before it; a step is
+packed binary, because thousands of them pass each second.  Nothing in it is trusted to be anything but data: sizes come
+from the layout in the first message and are checked.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, NamedTuple, Protocol
+
+from gdbtrace.arch.model import AccessKind
+from gdbtrace.errors import ProtocolError, TargetDied
+from gdbtrace.stub.description import RegisterLayout
+
+_FLUSH_BYTES = 1 << 16
+_LENGTH = struct.Struct("<BI")
+_STEP = struct.Struct("<BIHBB")
+_ACCESS = struct.Struct("<BQIB")
+
+
+class RecordKind(IntEnum):
+    """The first byte of a message."""
+
+    HELLO = 1
+    """JSON: the register layout. Always first."""
+    DEFINITION = 2
+    """JSON: an instruction seen for the first time, or anew."""
+    STATE = 3
+    """The core registers where the next step starts, if that is not where the last one ended."""
+    STEP = 4
+    """One instruction executed, or begun and not finished."""
+    STOP = 5
+    """JSON: the end of a burst and why."""
+    GAP = 6
+    """JSON: something ran that could not be observed."""
+
+
+class Access(NamedTuple):
+    """Memory that one step touched."""
+
+    kind: AccessKind
+    address: int
+    size: int
+    data: bytes | None
+    """Before the step for a load, after it for a store; None where the stub refused the read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """An instruction at an address, as the tracer decoded it."""
+
+    identifier: int
+    address: int
+    data: bytes
+    mode: int
+    """Index into ``Arch.modes``."""
+    named: tuple[str, ...]
+    """Operand registers that it names or implies."""
+    fetched: tuple[str, ...]
+    """Stub registers outside ``g`` whose values each step record of it carries."""
+    memory_known: bool
+    """False: which memory it touches cannot be said."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The core registers before the next step."""
+
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One instruction executed by one thread."""
+
+    definition: Definition
+    thread: int
+    """Ordinal of the guest thread, from 0."""
+    post: bytes | None
+    """The core registers after it; None: it did not finish (it left the process, or faulted)."""
+    fetched_pre: Mapping[str, bytes]
+    fetched_post: Mapping[str, bytes]
+    accesses: Sequence[Access]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Instructions that ran without a stop, so that no frame can be made of them."""
+
+    address: int
+    """Where the tracer last saw the target before."""
+    why: str
+
+
+class StopReason(IntEnum):
+    """Why a burst ended."""
+
+    COUNT = 0
+    """As many steps as were asked for."""
+    ADDRESS = 1
+    """The stop address was reached."""
+    EXITED = 2
+    """The guest ended; ``status`` is its exit status."""
+    KILLED = 3
+    """A signal ended the guest; ``status`` is gdb's number of it."""
+    INTERRUPTED = 4
+    """The recorder asked for it."""
+    FAILED = 5
+    """The stub or QEMU failed; ``detail`` says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The end of a burst."""
+
+    reason: StopReason
+    status: int | None = None
+    detail: str = ""
+
+
+Record = State | Step | Gap | Stop
+
+
+class RecordSink(Protocol):
+    """Where the stepper puts its records."""
+
+    def define(self, definition: Definition) -> None: ...
+
+    def state(self, raw: bytes) -> None: ...
+
+    def step(
+        self,
+        identifier: int,
+        thread: int,
+        post: bytes | None,
+        fetched: Sequence[bytes],
+        accesses: Sequence[tuple[int, int, int, bytes | None]],
+    ) -> None:
+        """One step.
+
+        :param fetched: values of ``Definition.fetched`` before the step, then, if it finished, after it.
+        :param accesses: (kind, address, size, data) each.
+        """
+
+    def gap(self, gap: Gap) -> None: ...
+
+    def stop(self, stop: Stop) -> None: ...
+
+    def flush(self) -> None: ...
+
+
+class RecordWriter:
+    """Writes records to a socket, many at a time."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+
+    def hello(self, layout: RegisterLayout, entry: int | None) -> None:
+        """Open the stream with the register layout and where the program's entry point was loaded."""
+        self._json(
+            RecordKind.HELLO,
+            {
+                "byte_order": layout.byte_order,
+                "core": dict(layout.core),
+                "fetched": dict(layout.fetched),
+                "core_bytes": layout.core_bytes,
+                "entry": entry,
+            },
+        )
+        self.flush()
+
+    def define(self, definition: Definition) -> None:
+        """Say what the identifier of later steps means."""
+        self._json(
+            RecordKind.DEFINITION,
+            {
+                "identifier": definition.identifier,
+                "address": definition.address,
+                "data": definition.data.hex(),
+                "mode": definition.mode,
+                "named": definition.named,
+                "fetched": definition.fetched,
+                "memory_known": definition.memory_known,
+            },
+        )
+
+    def state(self, raw: bytes) -> None:
+        """Say where the next step starts."""
+        self._append(bytes((RecordKind.STATE,)) + raw)
+
+    def step(
+        self,
+        identifier: int,
+        thread: int,
+        post: bytes | None,
+        fetched: Sequence[bytes],
+        accesses: Sequence[tuple[int, int, int, bytes | None]],
+    ) -> None:
+        """See :meth:`RecordSink.step`."""
+        head = _STEP.pack(RecordKind.STEP, identifier, thread, post is not None, len(accesses))
+        if not accesses and not fetched:
+            self._append(head + post if post is not None else head)
+            return
+        parts = [head, post or b"", *fetched]
+        for kind, address, size, data in accesses:
+            parts.append(_ACCESS.pack(kind, address, size, data is not None))
+            parts.append(data or b"")
+        self._append(b"".join(parts))
+
+    def gap(self, gap: Gap) -> None:
+        """Say that something was not observed."""
+        self._json(RecordKind.GAP, {"address": gap.address, "why": gap.why})
+
+    def stop(self, stop: Stop) -> None:
+        """End a burst; everything written so far is sent."""
+        self._json(RecordKind.STOP, {"reason": int(stop.reason), "status": stop.status, "detail": stop.detail})
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what is pending."""
+        if self._pending:
+            data = b"".join(self._pending)
+            self._pending.clear()
+            self._pending_bytes = 0
+            self._socket.sendall(data)
+
+    def _json(self, kind: RecordKind, message: dict[str, Any]) -> None:
+        text = json.dumps(message, separators=(",", ":")).encode()
+        self._append(_LENGTH.pack(kind, len(text)) + text)
+
+    def _append(self, data: bytes) -> None:
+        self._pending.append(data)
+        self._pending_bytes += len(data)
+        if self._pending_bytes >= _FLUSH_BYTES:
+            self.flush()
+
+
+class RecordReader:
+    """Reads the records of a :class:`RecordWriter`."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._stream = connection.makefile("rb", buffering=_FLUSH_BYTES)
+        self._definitions: dict[int, Definition] = {}
+        self._layout: RegisterLayout | None = None
+        self.entry: int | None = None
+        """Address of the program's entry point as loaded (AT_ENTRY), once the first message is read; None if not known."""
+
+    def read_hello(self) -> RegisterLayout:
+        """Wait for the first message.
+
+        :raise TargetDied: the tracer ended before it could attach; its message is in the error.
+        """
+        kind, message = self._read_json(self._read(1))
+        if kind is RecordKind.STOP:
+            raise TargetDied(str(message["detail"]))
+        if kind is not RecordKind.HELLO:
+            raise ProtocolError(b"", f"the tracer began with {kind.name}")
+        self._layout = RegisterLayout(
+            message["byte_order"],
+            {name: (start, end) for name, (start, end) in message["core"].items()},
+            {name: (number, size) for name, (number, size) in message["fetched"].items()},
+            message["core_bytes"],
+        )
+        self.entry = message["entry"]
+        return self._layout
+
+    def iter_burst(self) -> Iterator[Record]:
+        """Yield records up to and including the next :class:`Stop`.
+
+        :raise TargetDied: the tracer process ended.
+        """
+        layout = self._layout
+        if layout is None:
+            raise ProtocolError(b"", "no layout has been read")
+        core_bytes, fetched_sizes = layout.core_bytes, {name: size for name, (_, size) in layout.fetched.items()}
+        read, definitions = self._read, self._definitions
+        step_rest = struct.Struct("<IHBB")
+        no_values: dict[str, bytes] = {}
+        while True:
+            lead = read(1)
+            if lead[0] == RecordKind.STEP:
+                identifier, thread, finished, access_count = step_rest.unpack(read(step_rest.size))
+                definition = definitions[identifier]
+                post = read(core_bytes) if finished else None
+                pre_values = post_values = no_values
+                if definition.fetched:
+                    pre_values = {name: read(fetched_sizes[name]) for name in definition.fetched}
+                    if finished:
+                        post_values = {name: read(fetched_sizes[name]) for name in definition.fetched}
+                accesses = tuple(self._read_access() for _ in range(access_count)) if access_count else ()
+                yield Step(definition, thread, post, pre_values, post_values, accesses)
+            elif lead[0] == RecordKind.STATE:
+                yield State(read(core_bytes))
+            else:
+                kind, message = self._read_json(lead)
+                if kind is RecordKind.DEFINITION:
+                    definition = Definition(
+                        message["identifier"],
+                        message["address"],
+                        bytes.fromhex(message["data"]),
+                        message["mode"],
+                        tuple(message["named"]),
+                        tuple(message["fetched"]),
+                        message["memory_known"],
+                    )
+                    if definition.identifier == 0:
+                        definitions.clear()
+                    definitions[definition.identifier] = definition
+                elif kind is RecordKind.GAP:
+                    yield Gap(message["address"], message["why"])
+                elif kind is RecordKind.STOP:
+                    yield Stop(StopReason(message["reason"]), message["status"], message["detail"])
+                    return
+
+    def _read_access(self) -> Access:
+        kind, address, size, has_data = _ACCESS.unpack(self._read(_ACCESS.size))
+        return Access(AccessKind(kind), address, size, self._read(size) if has_data else None)
+
+    def _read_json(self, lead: bytes) -> tuple[RecordKind, dict[str, Any]]:
+        (size,) = struct.unpack("<I", self._read(4))
+        return RecordKind(lead[0]), json.loads(self._read(size))
+
+    def _read(self, size: int) -> bytes:
+        data: bytes = self._stream.read(size)
+        if len(data) < size:
+            raise TargetDied("the tracer process ended without a word")
+        return data

@@ -1,0 +1,150 @@
+"""Comparing a trace with the oracle plugin's output, line by line.
+
+The plugin sees what QEMU's translator instruments, which is not always what the instruction set says was executed.  Each known
+difference is a rule here, with its reason (docs/limits.md); nothing else is looked past.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+Bytes = frozenset[tuple[str, int]]
+
+
+class Line(NamedTuple):
+    """One line of ``gdbtrace log --format memtrace`` or of the plugin."""
+
+    address: int
+    data: bytes
+    touched: Bytes
+    """(L or S, address) of every byte."""
+
+
+def parse_line(text: str) -> Line:
+    """Read ``<vcpu> <pc> <bytes> [L<address>:<size> | S<address>:<size>]...``."""
+    _, address, data, *accesses = text.split()
+    touched = set()
+    for access in accesses:
+        where, _, size = access[1:].partition(":")
+        touched |= {(access[0], int(where, 16) + offset) for offset in range(int(size))}
+    return Line(int(address, 16), bytes.fromhex(data), frozenset(touched))
+
+
+def _without_closing_pass(lines: Iterator[Line]) -> Iterator[Line]:
+    """x86: after the last iteration of a ``rep`` QEMU enters the instruction once more, finds the count at zero, leaves."""
+    previous = None
+    for line in lines:
+        is_pass = previous is not None and previous.address == line.address and not line.touched
+        if not (is_pass and _has_repeat_prefix(line.data)):
+            yield line
+        previous = line
+
+
+def _has_repeat_prefix(data: bytes) -> bool:
+    prefixes = data[: next((at for at, byte in enumerate(data) if byte not in b"\xf2\xf3\x66\x67\x2e\x3e\x26\x36"), 0)]
+    return bool(set(prefixes) & {0xF2, 0xF3})
+
+
+def _without_window_retry(lines: Iterator[Line]) -> Iterator[Line]:
+    """SPARC: a ``save``, ``restore`` or ``return`` that meets a full or empty window file traps, and is executed again."""
+    previous: Line | None = None
+    for line in lines:
+        word = int.from_bytes(line.data, "big")
+        is_window = word >> 30 == 2 and (word >> 19) & 0x3F in (0x39, 0x3C, 0x3D)
+        if not (is_window and previous is not None and previous.address == line.address):
+            yield line
+        previous = line
+
+
+def _without_annulled_slots(byte_order: str) -> Callable[[Iterator[Line]], Iterator[Line]]:
+    """MIPS: QEMU decides inside the delay slot's translation, after the plugin's callback, that the slot is annulled."""
+
+    def rule(lines: Iterator[Line]) -> Iterator[Line]:
+        held: list[Line] = []
+        for line in lines:
+            held.append(line)
+            if len(held) < 3:
+                continue
+            branch, slot, target = held
+            word = int.from_bytes(branch.data, "big" if byte_order == "big" else "little")
+            if _is_branch_likely(word) and slot.address + 4 == target.address and branch.address + 4 == slot.address:
+                held = [branch, target]
+            yield held.pop(0)
+        yield from held
+
+    return rule
+
+
+def _is_branch_likely(word: int) -> bool:
+    opcode, rt = word >> 26, word >> 16 & 31
+    return (
+        opcode in (0x14, 0x15, 0x16, 0x17)
+        or (opcode == 1 and rt in (2, 3, 18, 19))
+        or (opcode == 0x11 and word >> 21 & 31 == 8 and bool(rt & 2))
+    )
+
+
+def _with_halfword_at_page_end(lines: Iterator[Line]) -> Iterator[Line]:
+    """T32: before a page's last instruction QEMU peeks at the halfword after it, and the plugin gets four bytes for two."""
+    for line in lines:
+        is_narrow = len(line.data) == 4 and line.address & 0xFFF == 0xFFC and line.data[1] >> 3 not in (29, 30, 31)
+        yield line._replace(data=line.data[:2]) if is_narrow and line.data[3] >> 3 in (29, 30, 31) else line
+
+
+RULES: Mapping[str, Callable[[Iterator[Line]], Iterator[Line]]] = {
+    "x86_64": _without_closing_pass,
+    "i386": _without_closing_pass,
+    "sparc64": _without_window_retry,
+    "sparc32plus": _without_window_retry,
+    "sparc": _without_window_retry,
+    "mips": _without_annulled_slots("big"),
+    "mipsel": _without_annulled_slots("little"),
+    "arm": _with_halfword_at_page_end,
+}
+
+UNSEEN: Mapping[str, Mapping[str, str]] = {
+    # Mnemonic -> why the plugin of QEMU 7.2 does not see its accesses.
+}
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What came of it."""
+
+    lines: int = 0
+    """Compared: both sides had the same instruction."""
+    first_difference: str = ""
+    """The first place where instructions differ, or one side ended; empty: none."""
+    access_differences: list[tuple[Line, Line]] = field(default_factory=list)
+    """(ours, the oracle's) with different memory."""
+    unseen: int = 0
+    """Lines whose accesses the oracle cannot see."""
+
+
+def compare(arch: str, ours: Iterator[Line], oracle: Iterator[Line], is_unseen: Callable[[Line], bool]) -> Comparison:
+    """Compare whole runs.
+
+    :param is_unseen: whether the oracle, which shows no access for this instruction, cannot see those it makes.
+    """
+    result = Comparison()
+    rule = RULES.get(arch)
+    theirs = rule(oracle) if rule else oracle
+    while True:
+        mine, other = next(ours, None), next(theirs, None)
+        if mine is None and other is None:
+            return result
+        if mine is None or other is None or (mine.address, mine.data) != (other.address, other.data):
+            result.first_difference = f"line {result.lines}: ours {_shown(mine)}, oracle {_shown(other)}"
+            return result
+        result.lines += 1
+        if mine.touched != other.touched:
+            if not other.touched and is_unseen(mine):
+                result.unseen += 1
+            else:
+                result.access_differences.append((mine, other))
+
+
+def _shown(line: Line | None) -> str:
+    return "ended" if line is None else f"{line.address:#x} {line.data.hex()}"

@@ -1,0 +1,164 @@
+"""MIPS: how an instruction is stepped and which memory it touches, by its bytes (encodings from GNU as)."""
+
+from __future__ import annotations
+
+import capstone
+import pytest
+
+from gdbtrace.arch.disassembler import disassemble
+from gdbtrace.arch.mips import MIPS, MIPSEL
+from gdbtrace.arch.model import AccessKind, Arch, Behaviour, Span, StepRule
+
+L, S = AccessKind.LOAD, AccessKind.STORE
+
+
+class Values(dict[str, int]):
+    """Registers of a guest whose memory nothing asks for."""
+
+    def read_memory(self, address: int, size: int, /) -> bytes:
+        raise KeyError(address, size)
+
+
+BASE = 0x0041_0340
+REGISTERS = Values({"zero": 0, "s0": BASE, "t0": 0x1B, "t1": 0xFFFF_FFFF, "t2": 1, "fsr": 1 << 23 | 1 << 27})
+
+
+def behaviour(arch: Arch, word: str) -> Behaviour:
+    code = bytes.fromhex(word)
+    return arch.behaviour_of(disassemble(code if arch is MIPS else code[::-1], 0x40_0000, arch.modes[0]))
+
+
+def spans(arch: Arch, word: str) -> list[tuple[AccessKind, int, int]]:
+    function = behaviour(arch, word).spans
+    return [(span.kind, span.address - BASE, span.size) for span in function(REGISTERS)] if function else []
+
+
+@pytest.mark.parametrize("arch", [MIPS, MIPSEL], ids=lambda arch: arch.name)
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("8e020000", [(L, 0, 4)]),  # lw $2, 0($16)
+        ("9202ffff", [(L, -1, 1)]),  # lbu $2, -1($16)
+        ("a602003e", [(S, 62, 2)]),  # sh $2, 62($16)
+        ("8a030001", [(L, 0, 4)]),  # lwl $3, 1($16): QEMU reads the whole word
+        ("9a030006", [(L, 4, 4)]),  # lwr $3, 6($16)
+        ("c2040004", [(L, 4, 4)]),  # ll $4, 4($16)
+        ("e2040004", [(L, 4, 4), (S, 4, 4)]),  # sc $4, 4($16)
+        ("d6020018", [(L, 24, 8)]),  # ldc1 $f2, 24($16)
+        ("e6000048", [(S, 72, 4)]),  # swc1 $f0, 72($16)
+        ("4e080181", [(L, 0x1B, 8)]),  # ldxc1 $f6, $8($16)
+        ("4e080185", [(L, 0x18, 8)]),  # luxc1 $f6, $8($16): low three bits ignored
+        ("4e08300d", [(S, 0x18, 8)]),  # suxc1 $f6, $8($16)
+        ("4e08000f", []),  # prefx 0, $8($16)
+        ("ce000004", []),  # pref 0, 4($16)
+        ("061f0000", []),  # synci 0($16)
+        ("7e08118a", [(L, 0x1B, 1)]),  # lbux $2, $8($16)
+        ("7e04fe36", [(L, -4, 4)]),  # ll $4, -4($16) of release 6
+        ("7bfd8063", [(L, -24, 16)]),  # ld.d $w1, -24($16)
+    ],
+)
+def test_memory(arch: Arch, word: str, expected: list[tuple[AccessKind, int, int]]) -> None:
+    assert spans(arch, word) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "big", "little"),
+    [
+        ("aa030040", (0x40, 4), (0x40, 1)),  # swl $3, 64($16)
+        ("aa030041", (0x41, 3), (0x40, 2)),
+        ("aa030043", (0x43, 1), (0x40, 4)),
+        ("ba030040", (0x40, 1), (0x40, 4)),  # swr $3, 64($16)
+        ("ba030041", (0x40, 2), (0x41, 3)),
+        ("ba030043", (0x40, 4), (0x43, 1)),
+    ],
+)
+def test_unaligned_stores_write_their_part_of_the_word(
+    word: str, big: tuple[int, int], little: tuple[int, int]
+) -> None:
+    assert spans(MIPS, word) == [(S, *big)]
+    assert spans(MIPSEL, word) == [(S, *little)]
+
+
+def test_addresses_wrap_at_32_bits() -> None:
+    function = behaviour(MIPS, "8d220010").spans  # lw $2, 16($9)
+    assert function is not None
+    assert list(function(REGISTERS)) == [Span(L, 0xF, 4)]
+
+
+@pytest.mark.parametrize(
+    ("word", "is_annulling"),
+    [
+        ("512a0012", True),  # beql $9, $10
+        ("51290012", False),  # beql $9, $9
+        ("552a0012", False),  # bnel $9, $10
+        ("5940000e", True),  # blezl $10
+        ("5800000e", False),  # blezl $0
+        ("5d20000c", True),  # bgtzl $9
+        ("5d40000c", False),  # bgtzl $10
+        ("0542000a", True),  # bltzl $10
+        ("0522000a", False),  # bltzl $9
+        ("05230008", True),  # bgezl $9
+        ("05330004", True),  # bgezall $9
+        ("05520004", True),  # bltzall $10
+        ("45030002", False),  # bc1tl: condition code 0 is set
+        ("45020002", True),  # bc1fl
+        ("450f0002", False),  # bc1tl $fcc3
+        ("45130002", True),  # bc1tl $fcc4
+    ],
+)
+def test_branch_likely(word: str, is_annulling: bool) -> None:
+    found = behaviour(MIPS, word)
+    assert found.rule is StepRule.BRANCH_LIKELY
+    assert found.is_annulling is not None
+    assert found.is_annulling(REGISTERS) is is_annulling
+
+
+@pytest.mark.parametrize(
+    ("word", "rule"),
+    [
+        ("0000000c", StepRule.SYSTEM_CALL),
+        ("c2040004", StepRule.LOAD_EXCLUSIVE),
+        ("e2040004", StepRule.STORE_EXCLUSIVE),
+        ("112a0012", StepRule.PLAIN),  # beq $9, $10
+        ("45010002", StepRule.PLAIN),  # bc1t
+        ("55290010", StepRule.PLAIN),  # bnel $9, $9: QEMU translates a jump
+        ("04120006", StepRule.PLAIN),  # bltzall $0
+        ("58850002", StepRule.PLAIN),  # bgec $4, $5 of release 6
+    ],
+)
+def test_step_rules(word: str, rule: StepRule) -> None:
+    assert behaviour(MIPS, word).rule is rule
+
+
+@pytest.mark.parametrize(
+    ("word", "implied"),
+    [
+        ("46241200", {"f2", "f3", "f4", "f5", "f8", "f9", "fcsr"}),  # add.d $f8, $f2, $f4
+        ("46140280", {"f0", "f20", "f10", "fcsr"}),  # add.s $f10, $f0, $f20
+        ("46000321", {"f0", "f12", "f13", "fcsr"}),  # cvt.d.s $f12, $f0
+        ("46201324", {"f2", "f3", "f12", "fcsr"}),  # cvt.w.d $f12, $f2
+        ("4624103c", {"f2", "f3", "f4", "f5", "fcsr"}),  # c.lt.d $f2, $f4
+        ("d6020018", {"f2", "f3"}),  # ldc1 $f2, 24($16)
+        ("44621000", {"f2", "f3"}),  # mfhc1 $2, $f2
+        ("00430018", {"hi", "lo"}),  # mult $2, $3
+        ("70430000", {"hi", "lo"}),  # madd $2, $3
+        ("70451802", set()),  # mul $3, $2, $5
+        ("0c100000", {"ra"}),  # jal
+        ("05330004", {"ra"}),  # bgezall $9
+        ("00611001", {"fcsr"}),  # movt $2, $3, $fcc0
+    ],
+)
+def test_implied_registers(word: str, implied: set[str]) -> None:
+    assert set(behaviour(MIPS, word).implied) == implied
+
+
+@pytest.mark.parametrize("arch", [MIPS, MIPSEL], ids=lambda arch: arch.name)
+def test_table_is_consistent(arch: Arch) -> None:
+    layout = {register.name: register.bits for register in arch.builtin_layout}
+    operands = {register.name for register in arch.registers}
+    engine = capstone.Cs(arch.modes[0].capstone_arch, arch.modes[0].capstone_mode)
+    spellings = {name for number in range(1, 1000) if (name := engine.reg_name(number))}
+
+    assert sum(layout.values()) // 8 == 292
+    assert all(register.bits + register.shift <= layout[register.stub_name] for register in arch.registers)
+    assert {name for spelling in spellings for name in arch.aliases.get(spelling, (spelling,))} <= operands

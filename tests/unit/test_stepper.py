@@ -1,0 +1,206 @@
+"""The step loop against a stub of our own: what it asks, and what it says of each step."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from gdbtrace.arch.mips import MIPS
+from gdbtrace.arch.model import AccessKind
+from gdbtrace.stub.client import StubClient
+from gdbtrace.stub.description import layout_of
+from gdbtrace.tracer.step_record import Definition, Gap, Stop, StopReason
+from gdbtrace.tracer.stepper import Stepper
+from tests.fake_stub import (
+    BASE,
+    DATA,
+    EXIT,
+    GETPID,
+    NOP,
+    SYSCALL,
+    THREAD,
+    FakeStub,
+    addiu,
+    assemble,
+    lui,
+    lw,
+    sw,
+)
+
+LOAD, STORE = AccessKind.LOAD, AccessKind.STORE
+
+
+class Sink:
+    """Keeps what the stepper says."""
+
+    def __init__(self) -> None:
+        self.definitions: dict[int, Definition] = {}
+        self.defined: list[Definition] = []
+        self.steps: list[tuple[Definition, bytes | None, list[tuple[int, int, int, bytes | None]]]] = []
+        self.gaps: list[Gap] = []
+        self.states = 0
+
+    def define(self, definition: Definition) -> None:
+        self.definitions[definition.identifier] = definition
+        self.defined.append(definition)
+
+    def state(self, raw: bytes) -> None:
+        self.states += 1
+
+    def step(
+        self,
+        identifier: int,
+        thread: int,
+        post: bytes | None,
+        fetched: Sequence[bytes],
+        accesses: Sequence[tuple[int, int, int, bytes | None]],
+    ) -> None:
+        self.steps.append((self.definitions[identifier], post, list(accesses)))
+
+    def gap(self, gap: Gap) -> None:
+        self.gaps.append(gap)
+
+    def stop(self, stop: Stop) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+
+@pytest.fixture
+def control() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+def run(
+    stub: FakeStub, control: socket.socket, count: int = 100, stops: Sequence[tuple[int, int]] = ()
+) -> tuple[Sink, Stop]:
+    client, sink = StubClient(stub.connection), Sink()
+    layout = layout_of([], MIPS.builtin_layout, len(client.read_registers()), "big")
+    stepper = Stepper(client, MIPS, layout, sink, control, THREAD)
+    for address, hits in stops:
+        stepper.stop_at(address, hits)
+    return sink, stepper.run(count)
+
+
+LEAVE = (addiu(2, 0, EXIT), addiu(4, 0, 7), SYSCALL)
+
+
+def test_each_instruction_is_one_step_and_the_exiting_call_has_no_state_after(
+    control: tuple[socket.socket, socket.socket],
+) -> None:
+    with FakeStub(assemble(addiu(8, 0, 5), NOP, *LEAVE)) as stub:
+        sink, stop = run(stub, control[1])
+    assert stop == Stop(StopReason.EXITED, 7)
+    assert [definition.address for definition, _, _ in sink.steps] == [BASE + 4 * index for index in range(5)]
+    assert [post is None for _, post, _ in sink.steps] == [False, False, False, False, True]
+    assert sink.gaps == []
+
+
+def test_system_call_swallows_nothing(control: tuple[socket.socket, socket.socket]) -> None:
+    with FakeStub(assemble(addiu(2, 0, GETPID), SYSCALL, addiu(9, 2, 1), *LEAVE)) as stub:
+        sink, stop = run(stub, control[1])
+    assert stop.reason is StopReason.EXITED
+    assert [definition.address for definition, _, _ in sink.steps] == [BASE + 4 * index for index in range(6)]
+    after_call = sink.steps[1][1]
+    assert after_call is not None
+    assert after_call[8:12] == (42).to_bytes(4, "big")
+
+
+def test_memory_is_read_before_a_load_and_after_a_store(control: tuple[socket.socket, socket.socket]) -> None:
+    code = assemble(lui(8, DATA >> 16), addiu(9, 0, 0x1234), sw(9, 8, 8), lw(10, 8, 8), *LEAVE)
+    with FakeStub(code) as stub:
+        sink, _ = run(stub, control[1])
+    assert sink.steps[2][2] == [(STORE, DATA + 8, 4, b"\x00\x00\x12\x34")]
+    assert sink.steps[3][2] == [(LOAD, DATA + 8, 4, b"\x00\x00\x12\x34")]
+
+
+def test_rewritten_code_is_decoded_anew(control: tuple[socket.socket, socket.socket]) -> None:
+    # Given a program that runs a word, overwrites it with another instruction, and runs it again
+    target = BASE + 0x100
+    again = addiu(11, 0, 2)
+    code = bytearray(0x400)
+    code[:24] = assemble(
+        lui(8, BASE >> 16), lui(9, again >> 16), 0x35290000 | again & 0xFFFF, sw(9, 0x100, 8), NOP, NOP
+    )
+    stub = FakeStub(bytes(code))
+    stub.memory[0x100:0x104] = assemble(addiu(11, 0, 1))
+    stub.memory[0x104 : 0x104 + 12] = assemble(*LEAVE)
+    with stub:
+        client, sink = StubClient(stub.connection), Sink()
+        layout = layout_of([], MIPS.builtin_layout, len(client.read_registers()), "big")
+        stepper = Stepper(client, MIPS, layout, sink, control[1], THREAD)
+        # When the word runs, the store runs, and the word runs again
+        stub.registers[37] = target
+        stepper.run(1)
+        stub.registers[37] = BASE
+        stub.registers[9] = again
+        stub.memory[8:12] = assemble(NOP)
+        stub.memory[4:8] = assemble(NOP)
+        stepper.run(4)
+        stub.registers[37] = target
+        stepper.run(1)
+    # Then the second time is the new instruction
+    words = [definition.data for definition, _, _ in sink.steps if definition.address == target]
+    assert words == [assemble(addiu(11, 0, 1)), assemble(again)]
+
+
+def test_unchanged_code_is_not_decoded_again_after_a_system_call(
+    control: tuple[socket.socket, socket.socket],
+) -> None:
+    code = assemble(addiu(2, 0, GETPID), SYSCALL, NOP, NOP)
+    with FakeStub(code) as stub:
+        client, sink = StubClient(stub.connection), Sink()
+        layout = layout_of([], MIPS.builtin_layout, len(client.read_registers()), "big")
+        stepper = Stepper(client, MIPS, layout, sink, control[1], THREAD)
+        stepper.run(4)
+        stub.registers[37] = BASE
+        stepper.run(4)
+    assert len(sink.steps) == 8
+    assert len(sink.defined) == 4
+
+
+def test_burst_ends_after_the_count_and_goes_on(control: tuple[socket.socket, socket.socket]) -> None:
+    with FakeStub(assemble(NOP, NOP, NOP, NOP)) as stub:
+        sink, stop = run(stub, control[1], count=3)
+    assert stop == Stop(StopReason.COUNT)
+    assert len(sink.steps) == 3
+
+
+def test_burst_ends_before_the_stop_address_is_executed_for_the_nth_time(
+    control: tuple[socket.socket, socket.socket],
+) -> None:
+    with FakeStub(assemble(NOP, NOP, NOP, NOP)) as stub:
+        sink, stop = run(stub, control[1], stops=[(BASE + 8, 1)])
+    assert stop == Stop(StopReason.ADDRESS)
+    assert len(sink.steps) == 2
+
+
+def test_recorder_can_end_a_burst(control: tuple[socket.socket, socket.socket]) -> None:
+    control[0].send(b"!")
+    with FakeStub(assemble(NOP, NOP)) as stub:
+        sink, stop = run(stub, control[1])
+    assert stop == Stop(StopReason.INTERRUPTED)
+    assert sink.steps == []
+
+
+@pytest.mark.parametrize("requests", range(1, 11))
+def test_stub_that_dies_ends_the_burst_with_the_reason(
+    control: tuple[socket.socket, socket.socket], requests: int
+) -> None:
+    with FakeStub(assemble(NOP, *LEAVE), die_after=requests) as stub:
+        sink, stop = run(stub, control[1])
+    assert stop.reason is StopReason.FAILED
+    assert "the stub closed the connection" in stop.detail
+
+
+def test_code_that_cannot_be_read_is_said(control: tuple[socket.socket, socket.socket]) -> None:
+    with FakeStub(b"") as stub:
+        stub.registers[37] = 0x10
+        sink, stop = run(stub, control[1])
+    assert stop.reason is StopReason.FAILED
+    assert "0x10 cannot be read" in stop.detail
