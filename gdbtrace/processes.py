@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from pathlib import Path
+
+_GONE_SECONDS = 5.0
 
 
 def is_running(process: int) -> bool:
@@ -20,12 +23,24 @@ def is_running(process: int) -> bool:
 def kill_users_of(directory: Path) -> None:
     """Kill every process whose command line names a file in a private directory: QEMU, and what a guest forked from it.
 
-    A fork of QEMU keeps QEMU's command line, so it is found wherever it went in the process tree.
+    A fork of QEMU keeps QEMU's command line, so it is found wherever it went in the process tree.  Returns when they are gone.
     """
+    deadline = time.monotonic() + _GONE_SECONDS
+    while (users := _users_of(directory)) and time.monotonic() < deadline:
+        for process in users:
+            with contextlib.suppress(OSError):
+                os.kill(process, signal.SIGKILL)
+        time.sleep(0.002)
+
+
+def _users_of(directory: Path) -> list[int]:
     needle = os.fsencode(directory) + b"/"
+    users = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
+            # The command line of a zombie is empty.
             with contextlib.suppress(OSError):
                 arguments = (entry / "cmdline").read_bytes().split(b"\0")
                 if any(argument.startswith(needle) for argument in arguments):
-                    os.kill(int(entry.name), signal.SIGKILL)
+                    users.append(int(entry.name))
+    return users

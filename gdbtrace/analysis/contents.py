@@ -54,14 +54,11 @@ class ContentsAnalysis:
         self._modes[frame.mode or ""] += 1
         self._threads[frame.thread_id] += 1
         _widen(self._code, frame.address, len(frame.rawbytes))
-        for operand in frame.pre:
-            if operand.is_memory:
-                self._loads += 1
-                _widen(self._data, operand.address, operand.bits // 8)
-        for operand in frame.post or ():
-            if operand.is_memory:
-                self._stores += 1
-                _widen(self._data, operand.address, operand.bits // 8)
+        reads, writes = frame.memory_reads(), frame.memory_writes()
+        self._loads += len(reads)
+        self._stores += len(writes)
+        for operand in (*reads, *writes):
+            _widen(self._data, operand.address, operand.bits // 8)
 
     def result(self) -> Contents:
         """What was counted."""

@@ -863,7 +863,13 @@ AARCH64 = Arch(
     registers=_REGISTERS,
     modes=(Mode(None, capstone.CS_ARCH_ARM64, capstone.CS_MODE_LITTLE_ENDIAN, (4,)),),
     behaviour_of=behaviour_of,
-    system_calls=SystemCalls("x8", ("x0", "x1", "x2", "x3", "x4", "x5"), frozenset({93, 94})),
+    system_calls=SystemCalls(
+        number="x8",
+        result="x0",
+        arguments=("x0", "x1", "x2", "x3", "x4", "x5"),
+        returns_elsewhere=frozenset({139, 221, 281}),  # rt_sigreturn, execve, execveat
+        getrandom=278,
+    ),
     aliases=_ALIASES,
     gdb_architecture="aarch64",
     exclusive_survives_step=False,

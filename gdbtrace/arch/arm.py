@@ -650,7 +650,13 @@ ARM = Arch(
     registers=_registers("cpsr"),
     modes=(_A32, _T32),
     behaviour_of=partial(_behaviour_of, "cpsr"),
-    system_calls=SystemCalls("r7", ("r0", "r1", "r2", "r3", "r4", "r5"), frozenset({1, 248})),
+    system_calls=SystemCalls(
+        number="r7",
+        result="r0",
+        arguments=("r0", "r1", "r2", "r3", "r4", "r5"),
+        returns_elsewhere=frozenset({11, 119, 173, 387}),  # execve, sigreturn, rt_sigreturn, execveat
+        getrandom=384,
+    ),
     aliases=_aliases("cpsr"),
     mode_of=_mode_of,
     gdb_architecture="arm",

@@ -63,8 +63,7 @@ class MemoryRow:
 
 _LOAD = (AccessKind.LOAD,)
 _STORE = (AccessKind.STORE,)
-# QEMU performs sc as a compare-and-swap with the value that ll read: a load and a store (of the old value, if it
-# fails). If the address is not the one of the last ll it touches nothing, which no register shows.
+# QEMU performs sc as a compare-and-swap with the value that ll read: a load and a store.
 _BOTH = (AccessKind.LOAD, AccessKind.STORE)
 
 
@@ -195,7 +194,16 @@ def _behaviour_of_memory(row: MemoryRow, base: int, index: int | None, displacem
         rule=row.rule,
         spans=_spans(row, GENERAL[base], index_name, displacement),
         implied=_float_names(target, row.size) if row.is_float else (),
+        has_stored=_has_stored(target) if row.rule is StepRule.STORE_EXCLUSIVE else None,
     )
+
+
+def _has_stored(target: int) -> Callable[[Registers], bool] | None:
+    """One means success; the zero register does not tell."""
+    if not target:
+        return None
+    name = GENERAL[target]
+    return lambda registers: registers[name] == 1
 
 
 def _float_names(number: int, size: int) -> tuple[str, ...]:
@@ -252,7 +260,7 @@ def _annuls_unless_condition(code: int, wanted: int) -> Callable[[Registers], bo
 
 
 def _likely(
-    is_annulling: Callable[[Registers], bool], implied: tuple[str, ...] = (), *, is_never_taken: bool = False
+    stops_twice: Callable[[Registers], bool], implied: tuple[str, ...] = (), *, is_never_taken: bool = False
 ) -> Behaviour:
     """A branch-likely.
 
@@ -261,7 +269,7 @@ def _likely(
     """
     if is_never_taken:
         return Behaviour(implied=implied)
-    return Behaviour(StepRule.BRANCH_LIKELY, implied=implied, is_annulling=is_annulling)
+    return Behaviour(StepRule.SECOND_STOP, implied=implied, stops_twice=stops_twice)
 
 
 # --- The other instructions -----------------------------------------------------------------------
@@ -461,9 +469,10 @@ ALIASES: dict[str, tuple[str, ...]] = {
 # o32: the fifth argument and on are on the stack.
 SYSTEM_CALLS = SystemCalls(
     number="v0",
+    result="v0",
     arguments=("a0", "a1", "a2", "a3"),
-    exits=frozenset({4001, 4246}),
     returns_elsewhere=frozenset({4011, 4119, 4193, 4356}),  # execve, sigreturn, rt_sigreturn, execveat
+    getrandom=4353,
 )
 
 

@@ -110,8 +110,9 @@ class StepRule(Enum):
     """A raw step may swallow the instruction after it: run to where it returns."""
     WINDOW = "window"
     """SPARC ``save``, ``restore``, ``return``, ``flushw``: a spill or fill makes a raw step swallow the next one."""
-    BRANCH_LIKELY = "branch likely"
-    """MIPS: when not taken, a raw step stops once more at the annulled slot, where nothing is executed."""
+    SECOND_STOP = "second stop"
+    """On a condition, a raw step stops once more before the instruction is done: a MIPS branch-likely that is not taken at
+    its annulled slot, an s390x EXECUTE at itself."""
     LOAD_EXCLUSIVE = "load exclusive"
     """Opens an exclusive sequence (load-reserve, load-linked)."""
     STORE_EXCLUSIVE = "store exclusive"
@@ -163,8 +164,15 @@ class Behaviour:
     """None: it touches no memory."""
     implied: tuple[str, ...] = ()
     """Operand registers it may read or write without naming them (FLOAT, VECTOR, SYSTEM ones above all)."""
-    is_annulling: Callable[[Registers], bool] | None = None
-    """For :attr:`StepRule.BRANCH_LIKELY`: whether the branch is not taken, so that its slot is annulled."""
+    stops_twice: Callable[[Registers], bool] | None = None
+    """For :attr:`StepRule.SECOND_STOP`: whether, given the registers before it, there is a second stop."""
+    has_stored: Callable[[Registers], bool] | None = None
+    """For :attr:`StepRule.STORE_EXCLUSIVE`: whether, given the registers after it, it succeeded; if not, it touched nothing.
+    None: no register says."""
+    system_call: int | None = None
+    """For :attr:`StepRule.SYSTEM_CALL`: the number, where the instruction itself has it."""
+    resumes_at: Callable[[Registers], int] | None = None
+    """For :attr:`StepRule.SYSTEM_CALL`: where it returns to, if that is neither the next instruction nor unknown."""
     spans_known: bool = True
     """False: nobody can say which memory it touches."""
 
@@ -175,12 +183,16 @@ class SystemCalls:
 
     number: str
     """Stub register that holds the number."""
+    result: str
+    """Stub register that the result comes back in."""
     arguments: tuple[str, ...]
     """Stub registers of the arguments, in order."""
-    exits: frozenset[int]
-    """Numbers that end the thread or the process: exit and exit_group."""
-    returns_elsewhere: frozenset[int] = frozenset()
+    returns_elsewhere: frozenset[int]
     """Numbers that do not come back to the instruction after: sigreturn, rt_sigreturn, execve, execveat."""
+    getrandom: int
+    """The number of getrandom, whose bytes are pinned."""
+    step_is_exact: bool = False
+    """True: a raw step of a system call swallows nothing, wherever it returns to."""
 
 
 @dataclass(frozen=True, slots=True)

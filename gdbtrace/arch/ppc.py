@@ -262,9 +262,14 @@ _ACCESSES: dict[str, _SpansOf] = {
     "X8": partial(_atomic, 8, 1),
     "W4": partial(_atomic, 4, 2),
     "W8": partial(_atomic, 8, 2),
+    # QEMU performs a store conditional as a compare-and-swap with what the load-and-reserve read.
+    **{
+        f"C{size}": partial(_both, partial(_simple, LOAD, size, 1), partial(_simple, STORE, size, 1))
+        for size in (1, 2, 4, 8, 16)
+    },
     "L1S1": partial(_both, partial(_simple, LOAD, 1, 1), partial(_simple, STORE, 1, 1)),
 }
-"""The words of the access column: L load, S store, a number of bytes; ``a``: at the address rounded down to them."""
+"""The words of the access column: L load, S store, C both, a number of bytes; ``a``: at the address rounded down to them."""
 
 # --- Instruction tables -----------------------------------------------------------------------------------------------
 
@@ -370,11 +375,11 @@ _TABLE = """
 31 X L4 gT                    : lwarx=20
 31 X L8 gT                    : ldarx=84
 31 X L16 GT                   : lqarx=276
-31 X S1                       : stbcx.=694
-31 X S2                       : sthcx.=726
-31 X S4                       : stwcx.=150
-31 X S8                       : stdcx.=214
-31 X S16                      : stqcx.=182
+31 X C1                       : stbcx.=694
+31 X C2                       : sthcx.=726
+31 X C4                       : stwcx.=150
+31 X C8                       : stdcx.=214
+31 X C16                      : stqcx.=182
 31 X X4 gT                    : lwat=582
 31 X X8 gT                    : ldat=614
 31 X W4                       : stwat=710
@@ -732,7 +737,13 @@ def _behaviour_of(disassembled: Disassembled, line: int, known: frozenset[str]) 
         mask = _MASK64 if mode.capstone_mode & capstone.CS_MODE_64 else _MASK32
         spans = row.spans_of(word, _place_of(row, word, prefix, address), _Target(mask, line, address))
     implied = tuple(name for name in dict.fromkeys(names) if name in known)
-    return Behaviour(_RULES.get(row.mnemonic, StepRule.PLAIN), spans, implied)
+    rule = _RULES.get(row.mnemonic, StepRule.PLAIN)
+    return Behaviour(rule, spans, implied, has_stored=_has_stored if rule is StepRule.STORE_EXCLUSIVE else None)
+
+
+def _has_stored(registers: Registers) -> bool:
+    """CR0[EQ] of a store conditional (book II, 4.6.2)."""
+    return bool(registers["cr"] >> 29 & 1)
 
 
 # --- Architectures ----------------------------------------------------------------------------------------------------
@@ -741,12 +752,13 @@ _SIXTY_FOUR_BIT_MODE = 63
 """MSR[SF]."""
 
 _SYSTEM_CALLS = SystemCalls(
-    "r0",
-    ("r3", "r4", "r5", "r6", "r7", "r8"),
-    exits=frozenset({1, 234}),
+    number="r0",
+    result="r3",
+    arguments=("r3", "r4", "r5", "r6", "r7", "r8"),
+    # execve, sigreturn, rt_sigreturn, swapcontext, execveat (Linux, powerpc syscall.tbl)
     returns_elsewhere=frozenset({11, 119, 172, 249, 362}),
+    getrandom=359,
 )
-"""exit, exit_group; execve, sigreturn, rt_sigreturn, swapcontext, execveat (Linux, powerpc syscall.tbl)."""
 
 
 def _arch(name: str, bits: Literal[32, 64], order: ByteOrder, line: int) -> Arch:

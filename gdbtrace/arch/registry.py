@@ -12,8 +12,7 @@ from gdbtrace.arch.ppc import PPC, PPC64, PPC64LE
 from gdbtrace.arch.riscv import RISCV64
 from gdbtrace.arch.s390x import S390X
 from gdbtrace.arch.sparc import SPARC, SPARC32PLUS, SPARC64
-
-# X from gdbtrace.arch.x86 import I386, X86_64
+from gdbtrace.arch.x86 import I386, X86_64
 
 ARCHITECTURES: Mapping[str, Arch] = {
     arch.name: arch
@@ -26,8 +25,8 @@ ARCHITECTURES: Mapping[str, Arch] = {
         PPC64LE,
         ARM,
         AARCH64,
-        # X X86_64,
-        # X I386,
+        X86_64,
+        I386,
         MIPS,
         MIPSEL,
         RISCV64,

@@ -10,6 +10,8 @@ registers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import capstone
 
 from gdbtrace.arch.model import (
@@ -131,10 +133,19 @@ def _behaviour_of_atomic(word: int) -> Behaviour:
     if operation == _LR:
         return Behaviour(StepRule.LOAD_EXCLUSIVE, _one_span(AccessKind.LOAD, size, base, 0), written)
     if operation == _SC:
-        # QEMU performs it as a compare-and-swap with the value that lr read: a load and a store (of the old value,
-        # if it fails). If the address is not the reserved one it touches nothing, which no register shows.
-        return Behaviour(StepRule.STORE_EXCLUSIVE, _load_and_store(size, base), written)
+        # QEMU performs it as a compare-and-swap with the value that lr read: a load and a store.
+        return Behaviour(
+            StepRule.STORE_EXCLUSIVE, _load_and_store(size, base), written, has_stored=_has_stored(word >> 7 & 31)
+        )
     return Behaviour(spans=_load_and_store(size, base), implied=written)
+
+
+def _has_stored(destination: int) -> Callable[[Registers], bool] | None:
+    """Zero means success; the zero register does not tell."""
+    if not destination:
+        return None
+    name = GENERAL[destination]
+    return lambda registers: not registers[name]
 
 
 def _behaviour_of_system(word: int) -> Behaviour:
@@ -387,9 +398,11 @@ RISCV64 = Arch(
     behaviour_of=_behaviour_of,
     system_calls=SystemCalls(
         number="a7",
+        result="a0",
         arguments=("a0", "a1", "a2", "a3", "a4", "a5"),
-        exits=frozenset({93, 94}),
         returns_elsewhere=frozenset({139, 221, 281}),  # rt_sigreturn, execve, execveat
+        getrandom=278,
+        step_is_exact=True,
     ),
     aliases={"s0": ("fp",)},
     gdb_architecture="riscv:rv64",

@@ -1451,17 +1451,12 @@ def _implied_of(encoding: Encoding, *, is_decoded: bool) -> tuple[str, ...]:
 # --- Putting it together ----------------------------------------------------------------------------------------------
 
 SUPERVISOR_CALL = 0x0A
-RETURNS_ELSEWHERE = frozenset((11, 119, 173, 354))
-"""execve, sigreturn, rt_sigreturn, execveat."""
 
 
 def behaviour_of(disassembled: Disassembled) -> Behaviour:
     """One instruction, from its bits alone.
 
-    A raw step of a system call is right on this target; the rule is for what else a system call means to the tracer.
-    The calls that return elsewhere, whose number is in the instruction and not in register 1, stay plain.
-
-    An EXECUTE has what a MIPS branch-likely has: on a condition, one stop more, at which nothing was executed.
+    An EXECUTE of most targets stops once more, at itself, before the target is executed.
     """
     data = disassembled.data
     encoding = encoding_of(data, disassembled.address)
@@ -1469,13 +1464,14 @@ def behaviour_of(disassembled: Disassembled) -> Behaviour:
     implied = _implied_of(encoding, is_decoded=bool(disassembled.mnemonic))
     if encoding.opcode in EXECUTES:
         return Behaviour(
-            rule=StepRule.BRANCH_LIKELY,
+            rule=StepRule.SECOND_STOP,
             spans=spans,
             implied=implied,
-            is_annulling=Target(encoding).takes_two_steps,
+            stops_twice=Target(encoding).takes_two_steps,
         )
-    if data[0] == SUPERVISOR_CALL and data[1] not in RETURNS_ELSEWHERE:
-        return Behaviour(rule=StepRule.SYSTEM_CALL, spans=spans, implied=implied)
+    if data[0] == SUPERVISOR_CALL:
+        # Register 1 has the number only where the instruction has none.
+        return Behaviour(rule=StepRule.SYSTEM_CALL, spans=spans, implied=implied, system_call=data[1] or None)
     return Behaviour(spans=spans, implied=implied)
 
 
@@ -1501,7 +1497,14 @@ S390X = Arch(
     modes=(Mode(None, capstone.CS_ARCH_SYSZ, capstone.CS_MODE_BIG_ENDIAN, (2, 4, 6)),),
     behaviour_of=behaviour_of,
     # The number is the instruction's second byte, and in r1 only where that is 0.
-    system_calls=SystemCalls("r1", GENERAL[2:8], frozenset((1, 248)), RETURNS_ELSEWHERE),
+    system_calls=SystemCalls(
+        number="r1",
+        result="r2",
+        arguments=GENERAL[2:8],
+        returns_elsewhere=frozenset((11, 119, 173, 354)),  # execve, sigreturn, rt_sigreturn, execveat
+        getrandom=349,
+        step_is_exact=True,
+    ),
     aliases={
         # capstone calls the general registers 0 to 15 where it is asked for a name, and r0 to r15 in the text.
         **{str(i): (GENERAL[i],) for i in range(16)},

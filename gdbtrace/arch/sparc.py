@@ -249,7 +249,7 @@ class Variant:
     fprs: tuple[str, ...]
     asi_in: str | None
     """Stub register that shows the ASI register (bits 24 up), if one does."""
-    traps: Mapping[int, StepRule]
+    traps: Mapping[int, Behaviour]
     """Software traps after which user-mode QEMU goes on with the next instruction; others raise a signal."""
     y: tuple[str, ...] = ("y",)
 
@@ -416,7 +416,7 @@ def _behaviour_of_arithmetic(variant: Variant, word: int) -> Behaviour:
     if op3 in (0x34, 0x35) or (op3 == 0x36 and variant.is_v9):
         return _behaviour_of_float(variant, word, op3)
     if op3 == 0x3A:
-        return Behaviour(_rule_of_trap(variant, word))
+        return _behaviour_of_trap(variant, word)
     if op3 in (0x3C, 0x3D) or (op3 == 0x39 and variant.is_v9):
         # save, restore, return (rett on V8: privileged). The spill or fill that may come of it is the kernel's work:
         # its accesses are no part of the instruction, and neither QEMU's plugin interface nor its stub shows them.
@@ -427,14 +427,19 @@ def _behaviour_of_arithmetic(variant: Variant, word: int) -> Behaviour:
     return Behaviour(implied=_unique(*written, *_implied_of_arithmetic(variant, word, op3)))
 
 
-def _rule_of_trap(variant: Variant, word: int) -> StepRule:
+def _behaviour_of_trap(variant: Variant, word: int) -> Behaviour:
     """Tcc. Whether its condition holds or not, the step rules' breakpoint is at the next pc."""
     if not word >> 25 & 15:
-        return StepRule.PLAIN  # trap never
+        return Behaviour()  # trap never
     if word >> 14 & 31 or not word & 1 << 13:
-        return StepRule.SYSTEM_CALL  # the number is in a register, and what else would it be
+        return Behaviour(StepRule.SYSTEM_CALL)  # the number is in a register, and what else would it be
     # QEMU's linux-user/sparc/cpu_loop.c. Its own traps are not system calls: %g1 is no number there.
-    return variant.traps.get(word & 0x7F, StepRule.PLAIN)
+    return variant.traps.get(word & 0x7F, Behaviour())
+
+
+def _restored_pc(registers: Registers) -> int:
+    """Where ``ta 0x6f`` goes on: the pc in the context at %o0 (``struct target_ucontext`` of QEMU's sparc/signal.c)."""
+    return int.from_bytes(registers.read_memory(registers["o0"] + 0x28, 8), "big")
 
 
 def _implied_of_arithmetic(variant: Variant, word: int, op3: int) -> tuple[str, ...]:
@@ -486,15 +491,20 @@ def _aliases(variant: Variant) -> dict[str, tuple[str, ...]]:
 # Linux: %g1, %o0 to %o5; exit 1, exit_group 188 (arch/sparc/kernel/syscalls/syscall.tbl).
 SYSTEM_CALLS = SystemCalls(
     number="g1",
+    result="o0",
     arguments=("o0", "o1", "o2", "o3", "o4", "o5"),
-    exits=frozenset({1, 188}),
     returns_elsewhere=frozenset({59, 101, 216, 350}),  # execve, rt_sigreturn, sigreturn, execveat
+    getrandom=347,
 )
 
-# 3 flushes the register windows. 64 bit: 0x6e stores the context; 0x6f, which loads one (longjmp), resumes at the pc
-# in it, the doubleword at %o0 + 0x28: no step rule can say that, so it swallows the instruction there.
-TRAPS_64 = {0x6D: StepRule.SYSTEM_CALL, 0x03: StepRule.WINDOW, 0x6E: StepRule.WINDOW}
-TRAPS_32 = {0x10: StepRule.SYSTEM_CALL, 0x03: StepRule.WINDOW}
+# 3 flushes the register windows. 64 bit: 0x6e stores the context, 0x6f loads one (longjmp).
+TRAPS_64 = {
+    0x6D: Behaviour(StepRule.SYSTEM_CALL),
+    0x03: Behaviour(StepRule.WINDOW),
+    0x6E: Behaviour(StepRule.WINDOW),
+    0x6F: Behaviour(StepRule.SYSTEM_CALL, resumes_at=_restored_pc),
+}
+TRAPS_32 = {0x10: Behaviour(StepRule.SYSTEM_CALL), 0x03: Behaviour(StepRule.WINDOW)}
 
 V9_MODE = Mode(None, capstone.CS_ARCH_SPARC, capstone.CS_MODE_BIG_ENDIAN | capstone.CS_MODE_V9, (4,))
 V8_MODE = Mode(None, capstone.CS_ARCH_SPARC, capstone.CS_MODE_BIG_ENDIAN, (4,))

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -71,14 +72,14 @@ class UserEmulator:
 
     @property
     def process_id(self) -> int:
-        """QEMU's process id."""
+        """The process that ends when QEMU does: QEMU itself, or what waits for it outside its namespace."""
         assert self._process is not None
         return self._process.pid
 
     def __enter__(self) -> UserEmulator:
         program = self._program
         self.directory = Path(tempfile.mkdtemp(prefix="gdbtrace-"))
-        command = [str(self._emulator), "-seed", _SEED, "-g", str(self.socket_path)]
+        command = [*process_namespace(), str(self._emulator), "-seed", _SEED, "-g", str(self.socket_path)]
         if program.cpu:
             command += ["-cpu", program.cpu]
         if program.sysroot:
@@ -123,6 +124,25 @@ class UserEmulator:
         if self.directory != Path():
             shutil.rmtree(self.directory, ignore_errors=True)
             self.directory = Path()
+
+
+@cache
+def process_namespace() -> tuple[str, ...]:
+    """The command that runs QEMU in a process namespace of its own, so that its guest has the same process ids each time.
+
+    QEMU is process 2: as process 1 it could not kill itself with the signal that its guest died of.  When the namespace's
+    process 1 is killed the kernel ends all the others, what the guest forked among them.  Empty where the system does not
+    allow it (pid_namespaces(7)).
+    """
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        return ()
+    for privileges in ((), ("--user", "--map-current-user")):
+        command = (unshare, *privileges, "--pid", "--fork", "--kill-child=KILL")
+        if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
+            # The shell would announce on its stderr that QEMU was killed, and it exports PWD.
+            return (*command, "sh", "-c", 'exec 3>&2 2>/dev/null; env -i "$@" 2>&3 3>&-; exit $?', "sh")
+    return ()
 
 
 def _prepare_child() -> None:

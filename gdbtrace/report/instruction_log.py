@@ -34,12 +34,8 @@ class LogLines:
             f"0x{frame.rawbytes.hex()}",
             f'"{self._text(frame)}"',
         ]
-        for operand in frame.pre:
-            if operand.is_memory:
-                parts.append(f"load, {operand.address:#x}")
-        for operand in frame.post or ():
-            if operand.is_memory:
-                parts.append(f"store, {operand.address:#x}")
+        parts += [f"load, {operand.address:#x}" for operand in frame.memory_reads()]
+        parts += [f"store, {operand.address:#x}" for operand in frame.memory_writes()]
         if symbol := self._symbol_of(frame.address):
             parts.append(symbol)
         return ", ".join(parts)
@@ -64,8 +60,8 @@ class LogLines:
 def memtrace_line(frame: StdFrame) -> str:
     """``<vcpu> <pc> <bytes> [L<address>:<size> | S<address>:<size>]...``, as the QEMU plugin in our tests prints it."""
     parts = [f"{frame.thread_id} {frame.address:x} {frame.rawbytes.hex()}"]
-    parts += [_access("L", operand) for operand in frame.pre if operand.is_memory]
-    parts += [_access("S", operand) for operand in frame.post or () if operand.is_memory]
+    parts += [_access("L", operand) for operand in frame.memory_reads()]
+    parts += [_access("S", operand) for operand in frame.memory_writes()]
     return " ".join(parts)
 
 

@@ -23,7 +23,6 @@ from gdbtrace.trace.frames import (
     UnknownFrame,
     Usage,
 )
-from gdbtrace.trace.repair import RepairReport, repair
 
 __all__ = [
     "ExceptionFrame",
@@ -36,7 +35,6 @@ __all__ = [
     "ModloadFrame",
     "Operand",
     "RegisterLocation",
-    "RepairReport",
     "StdFrame",
     "SyscallFrame",
     "TaggedValues",
@@ -53,5 +51,4 @@ __all__ = [
     "decode_frame",
     "encode_frame",
     "open_trace",
-    "repair",
 ]

@@ -1,9 +1,11 @@
 """Frames to bytes and back.
 
-protobuf is the reference, but at one Python object per field it is too slow for std frames: their usual shape (fields in tag
-order, nothing unknown, as every producer writes them) is read and written here directly. Whatever has another shape goes to
-protobuf, which also decides what is damaged. Strings are ``bytes`` in the schema, the same on the wire, since file names
-and arguments of guests need not be UTF-8: they are decoded with ``surrogateescape``, so escape them before printing.
+protobuf is the reference, but at one Python object per field it is too slow for std frames: their usual shape (fields
+in tag order, nothing unknown, as every producer writes them) is read and written here directly. Whatever has another
+shape goes to protobuf, which also decides what is damaged.
+
+Strings are ``bytes`` in the schema, the same on the wire, since file names and arguments of guests need not be UTF-8:
+they are decoded with ``surrogateescape``, so escape them before printing.
 """
 
 from __future__ import annotations
@@ -49,8 +51,8 @@ SCHEMA: Final = {
     "std_frame": "1!uint64 address, 2!uint64 thread_id, 3!bytes rawbytes, 4!operand_value_list operand_pre_list, "
     "5?operand_value_list operand_post_list, 6?bytes mode",
     "operand_value_list": "1*operand_info elem",
-    "operand_info": "1!operand_info_specific operand_info_specific, 2!sint32 bit_length, 3!operand_usage operand_usage, "
-    "4!taint_info taint_info, 5!bytes value",
+    "operand_info": "1!operand_info_specific operand_info_specific, 2!sint32 bit_length, "
+    "3!operand_usage operand_usage, 4!taint_info taint_info, 5!bytes value",
     "operand_info_specific": "1?mem_operand mem_operand, 2?reg_operand reg_operand",
     "mem_operand": "1!uint64 address",
     "reg_operand": "1!bytes name",
@@ -102,11 +104,8 @@ def _message_classes() -> dict[str, Any]:
             else:
                 field.type, field.type_name = field_type.TYPE_MESSAGE, f".{_PACKAGE}.{kind}"
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)  # type: ignore[no-untyped-call]
-    return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}"))  # type: ignore[no-untyped-call]
-        for name in SCHEMA
-    }
+    pool.Add(file)
+    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")) for name in SCHEMA}
 
 
 MESSAGES: Final[dict[str, Any]] = _message_classes()
@@ -211,7 +210,7 @@ class RegisterEncoder:
 
 
 def encode_register_operand(name: str, bits: int, value: bytes, *, read: bool, written: bool) -> bytes:
-    """The entry of a register in an ``operand_value_list``; ``value`` is little-endian, empty if it was not observed."""
+    """The entry of a register in an ``operand_value_list``; ``value`` is little-endian, empty: it was not observed."""
     return encode_operand(Operand(RegisterLocation(name), bits, value, Usage(read, written)))
 
 
@@ -235,10 +234,8 @@ def encode_memory_operand(address: int, size: int, data: bytes | None, *, read: 
     length = len(digits)
     middle = _memory_middle(size, len(data), read, written)
     body_length = length + 5 + len(middle) + len(data)
-    return b"".join(
-        (b"\x0a", _varint(body_length), b"\x0a", _SHORT_VARINTS[length + 3], b"\x0a", _SHORT_VARINTS[length + 1])
-        + (b"\x08", digits, middle, data)
-    )
+    prefix = b"\x0a%b\x0a%c\x0a%c\x08" % (_varint(body_length), length + 3, length + 1)
+    return b"".join((prefix, digits, middle, data))
 
 
 @lru_cache(maxsize=_MOST_KEPT)
@@ -440,6 +437,9 @@ class FrameDecoder:
         self._registers: dict[bytes, Operand] = {}
         self._names: dict[bytes, RegisterLocation] = {}
         self._prefixes: dict[int, bytes] = {}
+        self._middles: dict[bytes, tuple[int, Usage, int]] = {}
+        self._lengths: set[int] = set()
+        self._registers_passed = re.compile(b"")
 
     def decode(self, data: bytes, offset: int = 0) -> Frame:
         """Decode a ``frame`` message. The operands of a std frame may turn out to be damaged when they are looked at.
@@ -545,27 +545,35 @@ class FrameDecoder:
         return tuple(decoded)
 
     def memory_operands(self, data: bytes, start: int, end: int, offset: int) -> tuple[Operand, ...]:
-        """Likewise, but only the memory operands; registers are passed over without a look."""
+        """Likewise, but only the memory operands; registers are passed over without a look, many at once."""
+        kept, pass_over = self._registers, self._registers_passed.match
         decoded: list[Operand] = []
-        at = start
         try:
+            at = pass_over(data, start, end).end()  # type: ignore[union-attr]
             while at < end:
-                # 0a <length> 0a <length> 12: a register (an operand of less than 128 bytes, in the usual order).
-                if data[at + 4] != 0x12 or data[at] != 0x0A or data[at + 2] != 0x0A or data[at + 1] >= 0x80:
-                    length, body = _read_length(data, at + 1)
-                    after = body + length
-                    operand = self._new_operand(data[at:after], offset + at)
-                    if operand.is_memory:
-                        decoded.append(operand)
-                    at = after
-                else:
-                    at += data[at + 1] + 2
+                length, body = _read_length(data, at + 1)
+                after = body + length
+                entry = data[at:after]
+                operand = kept.get(entry) or self._new_operand(entry, offset + at)
+                if operand.is_memory:
+                    decoded.append(operand)
+                elif entry[1] < 0x80 and entry[2] == 0x0A and entry[4] == 0x12:
+                    pass_over = self._learn_length(length).match
+                at = pass_over(data, after, end).end() if after < end else after  # type: ignore[union-attr]
         except (IndexError, _UnusualShape):
             every = self._any_operands(data[start:end], offset + start)
             return tuple(operand for operand in every if operand.is_memory)
         if at != end:
             raise TraceFormatError(self._path, offset + start, "an operand runs beyond its list")
         return tuple(decoded)
+
+    def _learn_length(self, length: int) -> re.Pattern[bytes]:
+        """Registers of that length are passed over from now on."""
+        self._lengths.add(length)
+        # 0a <length> 0a <length> 12: a register in the usual order. There are few different lengths, 124 at most.
+        choices = b"|".join(re.escape(bytes([length])) + rb"\x0a.\x12.{%d}" % (length - 3) for length in self._lengths)
+        self._registers_passed = re.compile(rb"(?:\x0a(?:" + choices + rb"))*+", re.DOTALL)
+        return self._registers_passed
 
     def _new_operand(self, entry: bytes, offset: int) -> Operand:
         """Decode an entry: ``operand_info`` behind its tag and length.
@@ -591,14 +599,23 @@ class FrameDecoder:
             raise _UnusualShape
         start = at + 2
         end = start + entry[at + 1]
-        found = _USUAL_MIDDLE.match(entry, end)
-        if found is None or found.end() + _number_of(found[6]) != len(entry):
+        # <bit length>, then 16 bytes: usage, taint, and the length of a value of up to 127 bytes
+        value_at = end + 18 + (entry[end + 1] >> 7)
+        middle = self._middles.get(entry[end:value_at])
+        if middle is None:
+            found = _USUAL_MIDDLE.match(entry, end)
+            if found is None or (zigzag := _number_of(found[1])) & 1:
+                raise _UnusualShape
+            usage = _USAGES[found[2] + found[3] + found[4] + found[5]]
+            middle = zigzag >> 1, usage, _number_of(found[6])
+            if found.end() == value_at and len(self._middles) < _MOST_KEPT:
+                self._middles[found[0]] = middle
+            value_at = found.end()
+        bit_length, usage, length = middle
+        value = entry[value_at:]
+        if len(value) != length:
             raise _UnusualShape
-        zigzag = _number_of(found[1])
-        if zigzag & 1:
-            raise _UnusualShape
-        usage = _USAGES[found[2] + found[3] + found[4] + found[5]]
-        return Operand(self._usual_location(entry[start:end]), zigzag >> 1, entry[found.end() :], usage)
+        return Operand(self._usual_location(entry[start:end]), bit_length, value, usage)
 
     def _usual_location(self, specific: bytes) -> Location:
         kept = self._names.get(specific)
@@ -614,6 +631,18 @@ class FrameDecoder:
             self._names.clear()
         location = self._names[specific] = RegisterLocation(_decoded_string(specific[4:]))
         return location
+
+    def check(self, data: bytes, offset: int = 0) -> None:
+        """Decode a frame to the last operand.
+
+        :raise TraceFormatError: it is damaged, or of a kind that we do not know, as most damage would be.
+        """
+        frame = self.decode(data, offset)
+        if isinstance(frame, UnknownFrame):
+            raise TraceFormatError(self._path, offset, "not a frame of a known kind")
+        if isinstance(frame, StdFrame):
+            for operands in (frame.pre, frame.post or ()):
+                tuple(operands)
 
     # What follows goes through protobuf.
 
@@ -741,16 +770,6 @@ def decode_frame(data: bytes) -> Frame:
     :raise TraceFormatError: it is damaged.
     """
     return FrameDecoder().decode(data)
-
-
-def is_whole_frame(data: bytes) -> bool:
-    """Whether ``data`` is a frame of a known kind, sound to the last operand."""
-    message = MESSAGES["frame"]()
-    try:
-        message.ParseFromString(data)
-    except DecodeError:
-        return False
-    return bool(message.IsInitialized()) and len(message.ListFields()) == 1
 
 
 def decode_meta_frame(data: bytes, path: Path | None = None, offset: int = 0) -> MetaFrame:

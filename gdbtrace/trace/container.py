@@ -12,6 +12,7 @@ All numbers are little-endian u64::
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -23,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -86,8 +87,8 @@ class TraceWriter:
     """Writes a trace to ``<path>.part``; closing it writes the table of contents and renames it to ``path``.
 
     Frames reach the file many at a time and whole, so of a killed process nothing but what was not flushed is lost
-    (:func:`~gdbtrace.trace.repair.repair` closes what it left). Leaving a ``with`` block by an exception closes the trace,
-    too; with no frame in it, it is discarded instead, and a trace that was there stays.
+    (:func:`~gdbtrace.trace.repair.repair` closes what it left). Leaving a ``with`` block by an exception closes the
+    trace, too; with no frame in it, it is discarded instead, and a trace that was there stays.
 
     If the disk fills, :meth:`write` raises OutputError, and :meth:`close` makes a readable trace of the frames so far.
 
@@ -185,18 +186,17 @@ class TraceWriter:
         if self._descriptor < 0:
             return
         try:
-            failure = None
-            if self._pending and self._failure is None:
-                try:
+            reported = self._failure
+            if reported is None:
+                # A failure is raised when what is left to save is saved.
+                with contextlib.suppress(OutputError):
                     self.flush()
-                except OutputError as error:
-                    failure = error
             try:
                 self._finish()
             except OSError as error:
-                raise self._output_error(error) from (failure or error)
-            if failure is not None:
-                raise failure
+                raise self._output_error(error) from error
+            if self._failure is not None and self._failure is not reported:
+                raise self._failure
         finally:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -252,6 +252,7 @@ class TraceWriter:
             if error.errno not in _NO_ROOM or not self._make_room(len(self._toc())):
                 os.ftruncate(self._descriptor, self._end)
                 raise
+            self._failure = self._failure or self._output_error(error)
             self._write_at(self._end, self._toc())
         # Both in one write: a trace is either closed or it is not.
         self._write_at(_COUNT_OFFSET, struct.pack("<2Q", self._flushed_frames, self._end))
@@ -303,9 +304,9 @@ class _Toc:
 class TraceReader:
     """Reads a trace of any producer: versions 1 to 3, any table of contents, closed or not.
 
-    Iterating gives the frames lazily, in bounded memory, and can be done several times, also side by side. A damaged or cut
-    trace gives its whole frames first and then raises :class:`~gdbtrace.errors.TraceFormatError`; one that was never closed
-    ends where the file ends. No number in the file is believed before it is checked.
+    Iterating gives the frames lazily, in bounded memory, and can be done several times, also side by side. A damaged or
+    cut trace gives its whole frames first and then raises :class:`~gdbtrace.errors.TraceFormatError`; one that was
+    never closed ends where the file ends. No number in the file is believed before it is checked.
 
     :raise UsageError: the file cannot be read.
     :raise TraceFormatError: it has no header of a trace.
@@ -332,7 +333,9 @@ class TraceReader:
             raise TraceFormatError(self.path, 0, "not a bap-frame trace")
         if len(lead) < _HEADER.size:
             raise TraceFormatError(self.path, len(lead), "header cut short")
-        _, version, architecture, machine, self._claimed_frames, self._claimed_toc = _HEADER.unpack(lead)
+        version, architecture, machine, frames, toc = struct.unpack_from("<5Q", lead, _U64.size)
+        self._claimed_frames: int = frames
+        self._claimed_toc: int = toc
         if version not in (1, 2, 3):
             raise TraceFormatError(self.path, _U64.size, f"trace version {version}; we know 1 to 3")
         self.header = Header(architecture, machine, version)
@@ -431,7 +434,8 @@ class TraceReader:
         return f"trace ends after {index} of {claimed} frames"
 
     def frame_at(self, number: int) -> Frame:
-        """One frame, counted from 0. Costs reading the sizes of 64 or so frames, or of all before it: see `_entry_before`.
+        """One frame, counted from 0. Costs passing over two entries of the table of contents, or, if it is not to be
+        trusted, all frames before.
 
         :raise IndexError: there is none.
         """
@@ -442,8 +446,8 @@ class TraceReader:
         raise IndexError(f"{self.path}: no frame {number}")
 
     def iter_units(self, offset: int, end: int) -> Iterator[tuple[int, bytes]]:
-        """The messages of the frames from the size field at ``offset`` to ``end``, each with its offset, and no more said
-        of them than that they are there. For :meth:`iter_messages` and repair.
+        """What stands in the frames from the size field at ``offset`` to ``end``, each with its offset, whether or not
+        they are messages. For :meth:`iter_messages` and repair.
 
         :raise TraceFormatError: ``end`` or the end of the file is within a frame, or a size is 0 or absurd.
         """
@@ -500,9 +504,9 @@ class TraceReader:
     def _toc(self) -> _Toc | None:
         """The table of contents if its shape is one of the known ones and its first offset is right.
 
-        Known are k = ceil(n/m), floor(n/m), floor((n-1)/m), with rising offsets between the first frame and T. The first offset
-        is compared with a walk from the first frame, since some tracers begin with the offset of the meta frame instead,
-        which makes every entry wrong by m frames.
+        Known are k = ceil(n/m), floor(n/m), floor((n-1)/m), with rising offsets between the first frame and T. The
+        first offset is compared with a walk from the first frame, since some tracers begin with the offset of the meta
+        frame instead, which makes every entry wrong by m frames.
         """
         count, end = self.frame_count, self._claimed_toc
         if not count:
@@ -515,7 +519,7 @@ class TraceReader:
         if len(data) != entries * _U64.size:
             return None
         offsets = array("Q", struct.unpack(f"<{entries}Q", data))
-        rises = all(low < high for low, high in zip(offsets, offsets[1:], strict=False))
+        rises = all(low < high for low, high in pairwise(offsets))
         if not offsets or not rises or offsets[0] <= self._first or offsets[-1] > end:
             return None
         if self._walk(self._first, min(period, count)) != offsets[0]:
@@ -525,9 +529,9 @@ class TraceReader:
     def _entry_before(self, number: int) -> tuple[int, int]:
         """Offset and number of a frame at or before frame ``number``, from where to walk on.
 
-        An offset in the table of contents is only trusted if the table passed (see `_toc`) and walking the frames of this entry
-        ends exactly at the next offset, or at T with the last frame. Two damages that agree with each other and with the
-        frames' sizes would go unseen. In all other cases the walk starts at the first frame.
+        An offset in the table of contents is only trusted if the table passed (see `_toc`) and walking the frames of
+        this entry ends exactly at the next offset, or at T with the last frame. Two damages that agree with each other
+        and with the frames' sizes would go unseen. In all other cases the walk starts at the first frame.
         """
         toc, count = self._toc, self.frame_count
         if toc is None or count is None:

@@ -55,7 +55,7 @@ class Operand:
     bit_length: int
     """As recorded. 0: the whole value (tracewrap writes that for registers); :attr:`bits` is the real width."""
     value: bytes
-    """A register's bytes are little-endian whatever the guest, memory's are in memory order. Empty: it was not observed."""
+    """A register's bytes are little-endian whatever the guest, memory's in memory order. Empty: it was not observed."""
     usage: Usage
     taint: Taint | None = None
 
@@ -117,8 +117,8 @@ class OperandDecoder(Protocol):
 class OperandList(Sequence[Operand]):
     """Operands that are decoded when they are first looked at.
 
-    Any use raises :class:`~gdbtrace.errors.TraceFormatError` if the bytes are damaged. Equal to any sequence of the same
-    operands.
+    Any use raises :class:`~gdbtrace.errors.TraceFormatError` if the bytes are damaged. Equal to any sequence of the
+    same operands.
     """
 
     __slots__ = ("_data", "_decoder", "_end", "_offset", "_operands", "_start")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gdbtrace.errors import TraceFormatError, UsageError
-from gdbtrace.trace.codec import is_whole_frame
+from gdbtrace.trace.codec import FrameDecoder
 from gdbtrace.trace.container import TocConvention, TraceReader, TraceWriter
 from gdbtrace.trace.frames import FileStats, MetaFrame, Target, Tracer
 
@@ -22,7 +22,7 @@ class RepairReport:
 
     frames: int
     bytes_dropped: int
-    """From the first damaged frame to the end of the file; a table of contents in its place is not dropped but rewritten."""
+    """From the first damaged frame to the end of the file; 0 if all are sound (the table of contents is made anew)."""
     problem: TraceFormatError | None
     """Why the walk ended before the end of the frames; None: nothing was wrong with them."""
 
@@ -35,9 +35,9 @@ def repair(
 ) -> RepairReport:
     """Copy the whole frames of ``source``, up to the first that is not, into a closed trace.
 
-    Each frame is decoded completely by protobuf; a kind of frame that we do not know counts as damage, as it could be anything.
-    Frames after a damaged one are not looked for: what came between would be missing without a mark. A sound trace is
-    copied, with the table of contents asked for. Bounded memory.
+    Each frame is decoded to the last operand; a kind that we do not know counts as damage, as most damage looks like
+    one. Frames after a damaged one are not looked for: what came between would be missing without a mark. A sound trace
+    is copied, with the table of contents asked for. Bounded memory.
 
     :raise UsageError: there is no source, or it is the destination.
     :raise TraceFormatError: not even the header and the extent of the meta frame can be read.
@@ -60,22 +60,22 @@ def repair(
             writer.discard()
             raise
         writer.close()
-    is_complete = problem is None
-    return RepairReport(writer.frames, 0 if is_complete else size_bytes - end, problem)
+    return RepairReport(writer.frames, 0 if problem is None else size_bytes - end, problem)
 
 
 def _copy(reader: TraceReader, writer: TraceWriter, size_bytes: int) -> tuple[int, TraceFormatError | None]:
     """Copy frames; where and why the copying ended."""
-    offset = reader.first_offset
+    decoder, offset = FrameDecoder(reader.path), reader.first_offset
     try:
         for at, message in reader.iter_units(offset, size_bytes):
             if offset == reader.toc_offset:
                 return offset, None
-            if not is_whole_frame(message):
-                return offset, TraceFormatError(reader.path, at, "damaged frame")
+            decoder.check(message, at)
             writer.write(message)
             offset = at + len(message)
     except TraceFormatError as error:
-        # The last size field may well be the table of contents: m, then offsets.
+        # What seems to be the last size field may well be the table of contents: m, then offsets.
         return offset, None if offset == reader.toc_offset else error
-    return offset, None
+    if reader.toc_offset in (None, offset):
+        return offset, None
+    return offset, TraceFormatError(reader.path, offset, "the file ends before the header says that the frames do")

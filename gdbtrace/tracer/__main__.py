@@ -48,7 +48,6 @@ def main() -> int:
     # Ctrl-C is for the recorder, which tells us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     recorder = socket.socket(fileno=arguments.recorder)
-    _share_a_core(arguments.emulator)
     writer = RecordWriter(recorder)
     try:
         _serve(arguments, recorder, writer)
@@ -68,7 +67,9 @@ def _serve(arguments: argparse.Namespace, recorder: socket.socket, writer: Recor
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(arguments.directory / "stub"))
     listener.listen(1)
-    client = StubClient(_connect(arguments.emulator_socket, arguments.emulator), _REPLY_SECONDS)
+    link = _connect(arguments.emulator_socket, arguments.emulator)
+    _share_a_core(link)
+    client = StubClient(link, _REPLY_SECONDS)
     # The description before anything else: qemu-ppc64 7.2 aborts on a g that comes before it.
     supported = client.exchange(b"qSupported:multiprocess+;vContSupported+;swbreak+;hwbreak+")
     described = (
@@ -137,8 +138,10 @@ def _connect(path: Path, emulator: int) -> socket.socket:
         return connection
 
 
-def _share_a_core(emulator: int) -> None:
+def _share_a_core(link: socket.socket) -> None:
     """Put QEMU and this process on one core, a different one for each gdbtrace as far as there are cores."""
+    # Who listens at the other end: QEMU, whatever started it (struct ucred of unix(7)).
+    emulator, _, _ = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     cores = sorted(os.sched_getaffinity(0))
     core = {cores[os.getppid() % len(cores)]}
     with contextlib.suppress(OSError):

@@ -30,13 +30,20 @@ def step_system_call(stepper: Stepper, known: KnownInstruction) -> StopReply:
     ``sigreturn`` and ``execve`` return somewhere that is not known beforehand; they are stepped raw, and what the step
     swallowed is reported as a gap.
     """
-    calls = stepper.arch.system_calls
-    elsewhere = stepper.registers[calls.number] in calls.returns_elsewhere
-    if elsewhere:
+    behaviour, calls, registers = known.behaviour, stepper.arch.system_calls, stepper.registers
+    number = registers[calls.number] if behaviour.system_call is None else behaviour.system_call
+    arguments = [registers[name] for name in calls.arguments[:2]]
+    if behaviour.resumes_at is not None:
+        reply = stepper.run_to(behaviour.resumes_at(registers))
+    elif number in calls.returns_elsewhere and calls.step_is_exact:
+        reply = stepper.step_raw()
+    elif number in calls.returns_elsewhere:
         stepper.report_gap("a system call that returns elsewhere: the instruction after it ran with it")
         reply = stepper.step_raw()
     else:
         reply = stepper.run_to(_following(stepper, known))
+        if number == calls.getrandom and reply.kind is StopKind.SIGNAL:
+            stepper.pin_random_bytes(*arguments)
     stepper.exclusive = None
     stepper.forget_fetched()
     stepper.suspect_code()
@@ -48,12 +55,12 @@ def step_window(stepper: Stepper, known: KnownInstruction) -> StopReply:
     return stepper.run_to(_following(stepper, known))
 
 
-def step_branch_likely(stepper: Stepper, known: KnownInstruction) -> StopReply:
-    """MIPS branch-likely: when it is not taken there is one more stop, at the annulled slot, which executes nothing."""
-    is_annulling = known.behaviour.is_annulling
-    annuls = is_annulling is not None and is_annulling(stepper.registers)
+def step_second_stop(stepper: Stepper, known: KnownInstruction) -> StopReply:
+    """On the instruction's own condition there is one more stop before it is done."""
+    stops_twice = known.behaviour.stops_twice
+    is_stopping_twice = stops_twice is not None and stops_twice(stepper.registers)
     reply = stepper.step_raw()
-    if annuls and reply.kind is StopKind.SIGNAL:
+    if is_stopping_twice and reply.kind is StopKind.SIGNAL:
         reply = stepper.step_raw()
     return reply
 
@@ -149,7 +156,7 @@ RULES: Mapping[StepRule, Rule] = {
     StepRule.PLAIN: step_plain,
     StepRule.SYSTEM_CALL: step_system_call,
     StepRule.WINDOW: step_window,
-    StepRule.BRANCH_LIKELY: step_branch_likely,
+    StepRule.SECOND_STOP: step_second_stop,
     StepRule.LOAD_EXCLUSIVE: step_load_exclusive,
     StepRule.STORE_EXCLUSIVE: step_store_exclusive,
     StepRule.CLEAR_EXCLUSIVE: step_clear_exclusive,

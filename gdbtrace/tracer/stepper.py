@@ -7,6 +7,7 @@ the bytes may have changed: a store into them, or a system call.
 
 from __future__ import annotations
 
+import random
 import select
 import socket
 from collections.abc import Sequence
@@ -99,6 +100,7 @@ class Stepper:
         """Operand registers outside ``g`` -> the stub register to fetch for them."""
         self._threads: dict[bytes, int] = {}
         self._signal = 0
+        self._random = random.Random(0)
         self._stops: dict[int, int] = {}
         self._pc = layout.core[arch.pc]
         self._select_thread(thread)
@@ -132,6 +134,14 @@ class Stepper:
     def report_gap(self, why: str) -> None:
         """Tell the recorder that something ran unseen."""
         self._sink.gap(Gap(self.registers[self.arch.pc], why))
+
+    def pin_random_bytes(self, address: int, size: int) -> None:
+        """After getrandom: replace its bytes by ones that are the same in every run."""
+        self.registers.raw = self.client.read_registers()
+        if 0 < self.registers[self.arch.system_calls.result] <= size:
+            # Any bytes will do as random ones; these differ from call to call, and nothing more is asked of them.
+            returned = self.registers[self.arch.system_calls.result]
+            self.client.write_memory(address, self._random.randbytes(returned))
 
     def forget_fetched(self) -> None:
         """Registers outside ``g`` may have changed without being named."""
@@ -211,6 +221,8 @@ class Stepper:
                     continue
 
             registers.raw = raw_of(exchange(get_registers))
+            if known.has_stored is not None and not known.has_stored(registers):
+                spans, loaded = (), []
             if known.fetched:
                 for name in known.fetched:
                     registers.fetched.pop(name, None)

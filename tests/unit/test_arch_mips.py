@@ -86,7 +86,7 @@ def test_addresses_wrap_at_32_bits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "is_annulling"),
+    ("word", "stops_twice"),
     [
         ("512a0012", True),  # beql $9, $10
         ("51290012", False),  # beql $9, $9
@@ -106,11 +106,11 @@ def test_addresses_wrap_at_32_bits() -> None:
         ("45130002", True),  # bc1tl $fcc4
     ],
 )
-def test_branch_likely(word: str, is_annulling: bool) -> None:
+def test_branch_likely(word: str, stops_twice: bool) -> None:
     found = behaviour(MIPS, word)
-    assert found.rule is StepRule.BRANCH_LIKELY
-    assert found.is_annulling is not None
-    assert found.is_annulling(REGISTERS) is is_annulling
+    assert found.rule is StepRule.SECOND_STOP
+    assert found.stops_twice is not None
+    assert found.stops_twice(REGISTERS) is stops_twice
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,795 @@
+"""x86: 32-bit (i386) and 64-bit (x86_64), as QEMU's user mode runs them.
+
+The encoding is read by capstone, whose memory operands (base, index, scale, displacement, segment, size, direction) are
+right for most instructions; what it gets wrong, and what an instruction touches without an operand, is in the tables
+below.  They were made by running every opcode with a memory operand under the oracle (all maps, prefixes, REX.W, VEX.L),
+so they are complete for what QEMU 7.2's default user-mode CPU (``max``: up to AVX2, FMA, BMI, AES, SSE4a, 3DNow!) runs.
+
+References: Intel 64 and IA-32 Architectures Software Developer's Manual (SDM) volumes 1 and 2; AMD64 Architecture
+Programmer's Manual; QEMU's ``target/i386/gdbstub.c`` for the registers, ``target/i386/tcg/translate.c`` and
+``fpu_helper.c`` for what the helpers touch.
+
+Segments: user mode has flat code, data and stack segments, so only the bases of fs and gs count; a descriptor that a
+32-bit program makes with modify_ldt and loads into another segment register is not seen.  A load of a segment register
+also makes the processor read the descriptor table, which is nobody's operand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import capstone
+from capstone import x86 as cs
+
+from gdbtrace.arch.model import (
+    AccessKind,
+    Arch,
+    Behaviour,
+    Disassembled,
+    ElfIdentity,
+    Group,
+    Mode,
+    Register,
+    Registers,
+    Span,
+    SpanFunction,
+    StepRule,
+    SystemCalls,
+)
+
+L, S = AccessKind.LOAD, AccessKind.STORE
+
+AddressFunction = Callable[[Registers], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """In what the two architectures differ."""
+
+    bits: Literal[32, 64]
+    general: tuple[str, ...]
+    vectors: tuple[str, ...]
+    implied_segment_bases: bool
+    """fs_base and gs_base are listed only where they are used (rizin's 32-bit profile does not have them)."""
+
+    @property
+    def word(self) -> int:
+        """Bytes of a stack slot."""
+        return self.bits // 8
+
+    @property
+    def letter(self) -> str:
+        """What the full-width registers' names begin with."""
+        return "r" if self.bits == 64 else "e"
+
+    @property
+    def address_mask(self) -> int:
+        return (1 << self.bits) - 1
+
+
+I386_VARIANT = Variant(
+    bits=32,
+    general=("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"),
+    vectors=tuple(f"xmm{i}" for i in range(8)),
+    implied_segment_bases=True,
+)
+X86_64_VARIANT = Variant(
+    bits=64,
+    general=("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", *(f"r{i}" for i in range(8, 16))),
+    vectors=tuple(f"xmm{i}" for i in range(16)),
+    implied_segment_bases=False,
+)
+
+X87_STACK = tuple(f"st{i}" for i in range(8))
+
+
+# --- What a memory operand stands for, where capstone does not say it right -----------------------------------------------
+
+Access = tuple[AccessKind, int, int]
+"""Direction, offset from the operand's address, size."""
+
+NO_ACCESS = frozenset(
+    # MPX is off in user mode (BNDCFGU is zero), which makes its instructions no-operations.
+    [
+        "lea",
+        "nop",
+        "clflush",
+        "clflushopt",
+        "clwb",
+        "cldemote",
+        "invlpg",
+        "prefetch",
+        "prefetchw",
+        "prefetchwt1",
+        "prefetchnta",
+        "prefetcht0",
+        "prefetcht1",
+        "prefetcht2",
+        "bndmk",
+        "bndcl",
+        "bndcu",
+        "bndcn",
+        "bndmov",
+        "bndldx",
+        "bndstx",
+    ]
+)
+
+# Environment of the x87 unit, 16- and 32-bit form (SDM vol. 1, 8.1.10). QEMU stores all of it, and loads only the
+# control, status and tag words.
+_ENVIRONMENT_WORDS: Mapping[int, tuple[Access, ...]] = {
+    14: ((L, 0, 2), (L, 2, 2), (L, 4, 2)),
+    28: ((L, 0, 2), (L, 4, 2), (L, 8, 2)),
+}
+
+
+def _x87_state(name: str, environment: int) -> tuple[Access, ...] | None:
+    if name in ("fnstenv", "fstenv"):
+        return ((S, 0, environment),)
+    if name in ("fnsave", "fsave"):
+        return ((S, 0, environment + 80),)
+    if name == "fldenv":
+        return _ENVIRONMENT_WORDS[environment]
+    if name == "frstor":
+        return (*_ENVIRONMENT_WORDS[environment], (L, environment, 80))
+    return None
+
+
+def _x87_legacy_area(kind: AccessKind) -> tuple[Access, ...]:
+    """The x87 part of an FXSAVE area (SDM vol. 1, 10.5.1): words, pointers, and 10 of the 16 bytes of each register."""
+    # fop (offset 6) is never stored; the pointers are stored as zero and not loaded.
+    pointers: tuple[Access, ...] = ((S, 8, 16),) if kind is S else ()
+    return ((kind, 0, 6), *pointers, *((kind, 32 + 16 * i, 10) for i in range(8)))
+
+
+def _fxsave_area(variant: Variant, kind: AccessKind) -> tuple[Access, ...]:
+    mxcsr = (kind, 24, 8 if kind is S else 4)  # the store includes MXCSR_MASK
+    return (*_x87_legacy_area(kind), mxcsr, (kind, 160, 16 * len(variant.vectors)))
+
+
+# Extended states that the CPU has enabled in XCR0, which is not in the stub: 0x21f under the default CPU model. Offsets are
+# those that CPUID leaf 13 of QEMU gives (standard format; it has no compacted one).
+_XSAVE_HEADER = 512
+_XSAVE_BNDREGS = 1 << 3
+
+
+def _xsave_components(variant: Variant, kind: AccessKind) -> dict[int, tuple[Access, ...]]:
+    """XCR0 bit -> what XSAVE stores, or XRSTOR loads, for it."""
+    vectors = 16 * len(variant.vectors)
+    return {
+        1 << 0: _x87_legacy_area(kind),
+        1 << 1: ((kind, 160, vectors),),
+        1 << 2: ((kind, 576, vectors),),
+        _XSAVE_BNDREGS: ((kind, 0x3C0, 64),),
+        1 << 4: ((kind, 0x400, 16),),
+        1 << 9: ((kind, 0xA80, 8),),
+    }
+
+
+def _fixed_accesses(variant: Variant, name: str, operand_bytes: int) -> tuple[Access, ...] | None:
+    """What an instruction with a memory operand touches relative to it; None: what capstone says."""
+    if state := _x87_state(name, 14 if operand_bytes == 2 else 28):
+        return state
+    if name in ("fxsave", "fxsave64"):
+        return _fxsave_area(variant, S)
+    if name in ("fxrstor", "fxrstor64"):
+        return _fxsave_area(variant, L)
+    if name in ("sgdt", "sidt"):
+        return ((S, 0, 2 + variant.word),)
+    if name in ("lds", "les", "lss", "lfs", "lgs"):
+        return ((L, 0, operand_bytes + 2),)
+    if name in MODIFIES:
+        return ((L, 0, MODIFIES[name]), (S, 0, MODIFIES[name]))
+    if name in LOADS:
+        return ((L, 0, LOADS[name]),)
+    if name in STORES:
+        return ((S, 0, STORES[name]),)
+    return None
+
+
+MODIFIES: Mapping[str, int] = {"cmpxchg8b": 8, "cmpxchg16b": 16}
+"""Loaded and stored, with the size; capstone says otherwise."""
+LOADS: Mapping[str, int] = {}
+"""Loaded only."""
+STORES: Mapping[str, int] = {"sldt": 2, "str": 2, "smsw": 2}
+"""Stored only."""
+
+STRING_LOADS = {"movs": 1, "lods": 1, "outs": 1, "scas": 1, "cmps": 2}
+STRING_STORES = {"movs": 1, "stos": 1, "ins": 1}
+_STRING = re.compile(r"(movs|cmps|scas|lods|stos|ins|outs)[bwdq]")
+
+_GATHER = re.compile(r"vp?gather([dq])(ps|pd|d|q)")
+_MASKED_MOVE = {"vmaskmovps": 4, "vmaskmovpd": 8, "vpmaskmovd": 4, "vpmaskmovq": 8}
+_BIT_TESTS = {"bt": (L,), "bts": (L, S), "btr": (L, S), "btc": (L, S)}
+
+
+# --- Addresses --------------------------------------------------------------------------------------------------------------
+
+
+class _Decoder:
+    """One instruction as capstone read it, and what its spans are built from."""
+
+    def __init__(self, variant: Variant, instruction: capstone.CsInsn) -> None:
+        self.variant = variant
+        self.instruction = instruction
+        self.name: str = instruction.insn_name()
+        self.operands = instruction.operands
+        self.memory = [operand for operand in self.operands if operand.type == cs.X86_OP_MEM]
+        self.address_mask = (1 << 8 * instruction.addr_size) - 1
+        self.is_wide = bool(variant.bits == 64 and instruction.rex & 8)
+        self.is_short = instruction.prefix[2] == 0x66 and not self.is_wide
+
+    @property
+    def operand_bytes(self) -> int:
+        """Operand size of an instruction that is 32 bits wide by default."""
+        return 2 if self.is_short else 8 if self.is_wide else 4
+
+    @property
+    def stack_bytes(self) -> int:
+        """Operand size of a near stack operation: never 32 bits in 64-bit mode."""
+        return 2 if self.is_short else self.variant.word
+
+    def register(self, name: str) -> str:
+        """The stub register that a pointer register, given without its width letter, is part of."""
+        return self.variant.letter + name
+
+    def address_of(self, operand: capstone.x86.X86Op, extra: int = 0) -> AddressFunction:
+        """The address of a memory operand, plus ``extra``."""
+        memory, name_of = operand.mem, self.instruction.reg_name
+        displacement: int = memory.disp + extra
+        base: str | None = None
+        index: str | None = None
+        if memory.base in (cs.X86_REG_RIP, cs.X86_REG_EIP):
+            displacement += self.instruction.address + self.instruction.size
+        elif memory.base:
+            base = _whole(self.variant, name_of(memory.base))
+        if memory.index not in (cs.X86_REG_INVALID, cs.X86_REG_RIZ, cs.X86_REG_EIZ):
+            index = _whole(self.variant, name_of(memory.index))
+        segment = {cs.X86_REG_FS: "fs_base", cs.X86_REG_GS: "gs_base"}.get(memory.segment)
+        return _address(base, index, memory.scale, displacement, self.address_mask, segment, self.variant.address_mask)
+
+
+def _whole(variant: Variant, name: str) -> str:
+    """The stub register that a register of an address is part of."""
+    (whole,) = _ALIASES[variant.bits][name]
+    return whole
+
+
+def _address(
+    base: str | None,
+    index: str | None,
+    scale: int,
+    displacement: int,
+    mask: int,
+    segment: str | None,
+    linear_mask: int,
+) -> AddressFunction:
+    """An effective address, cut to the address size, plus a segment's base (SDM vol. 1, 3.7.5)."""
+    if base is None and index is None:
+        constant = displacement & mask
+
+        def absolute(registers: Registers) -> int:
+            return constant
+
+        effective = absolute
+    elif index is None:
+        assert base is not None
+        only = base
+
+        def based(registers: Registers) -> int:
+            return (registers[only] + displacement) & mask
+
+        effective = based
+    elif base is None:
+        scaled_only = index
+
+        def scaled(registers: Registers) -> int:
+            return (registers[scaled_only] * scale + displacement) & mask
+
+        effective = scaled
+    else:
+        first, second = base, index
+
+        def indexed(registers: Registers) -> int:
+            return (registers[first] + registers[second] * scale + displacement) & mask
+
+        effective = indexed
+    if segment is None:
+        return effective
+    segment_base = segment
+
+    def linear(registers: Registers) -> int:
+        return (effective(registers) + registers[segment_base]) & linear_mask
+
+    return linear
+
+
+def _spans_at(address_of: AddressFunction, accesses: tuple[Access, ...], mask: int) -> SpanFunction:
+    """Accesses at fixed offsets from one address."""
+    if len(accesses) == 1 and accesses[0][1] == 0:
+        kind, _, size = accesses[0]
+
+        def one(registers: Registers) -> tuple[Span, ...]:
+            return (Span(kind, address_of(registers), size),)
+
+        return one
+
+    def several(registers: Registers) -> tuple[Span, ...]:
+        address = address_of(registers)
+        return tuple(Span(kind, (address + offset) & mask, size) for kind, offset, size in accesses)
+
+    return several
+
+
+def _joined(functions: list[SpanFunction]) -> SpanFunction | None:
+    """The spans of several functions, in order."""
+    if len(functions) < 2:
+        return functions[0] if functions else None
+
+    def joined(registers: Registers) -> tuple[Span, ...]:
+        return tuple(span for function in functions for span in function(registers))
+
+    return joined
+
+
+# --- The stack --------------------------------------------------------------------------------------------------------------
+
+PUSHES_FLAGS = frozenset(("pushf", "pushfd", "pushfq"))
+POPS_FLAGS = frozenset(("popf", "popfd", "popfq"))
+POP_ALL = frozenset(("popal", "popaw"))
+PUSH_ALL = frozenset(("pushal", "pushaw"))
+RETURN_FAR = frozenset(("retf", "retfq"))
+INTERRUPT_RETURN = frozenset(("iret", "iretd", "iretq"))
+
+
+def _stack_accesses(decoder: _Decoder) -> tuple[Access, ...] | None:
+    """What an instruction touches relative to the stack pointer before it; None: it is none of the stack's."""
+    name, size, far = decoder.name, decoder.stack_bytes, decoder.operand_bytes
+    if name in ("push", *PUSHES_FLAGS):
+        return ((S, -size, size),)
+    if name == "call" or name == "lcall":
+        return ((S, -2 * far, 2 * far),) if name == "lcall" or _is_far(decoder) else ((S, -size, size),)
+    if name in ("pop", "ret", *POPS_FLAGS):
+        return ((L, 0, size),)
+    if name in RETURN_FAR:
+        return ((L, 0, 2 * far),)
+    if name in INTERRUPT_RETURN:
+        # 64-bit mode always pops the stack pointer and its segment too (SDM vol. 2, IRET).
+        return ((L, 0, (5 if decoder.variant.bits == 64 else 3) * far),)
+    if name in PUSH_ALL:
+        return ((S, -8 * far, 8 * far),)
+    if name in POP_ALL:
+        return ((L, 0, 3 * far), (L, 4 * far, 4 * far))  # the stack pointer's slot is skipped
+    return None
+
+
+def _is_far(decoder: _Decoder) -> bool:
+    """Whether an indirect call or jump takes a far pointer (opcode FF, /3 and /5)."""
+    instruction = decoder.instruction
+    return instruction.opcode[0] == 0xFF and instruction.modrm >> 3 & 7 in (3, 5)
+
+
+def _stack_pointer(decoder: _Decoder) -> AddressFunction:
+    mask = decoder.variant.address_mask
+    return _address(decoder.register("sp"), None, 1, 0, mask, None, mask)
+
+
+def _enter(decoder: _Decoder) -> SpanFunction:
+    """``enter``: the frame pointer, the enclosing frames' pointers, and the new frame's own."""
+    size, mask = decoder.stack_bytes, decoder.variant.address_mask
+    sp, bp = decoder.register("sp"), decoder.register("bp")
+    level = decoder.operands[1].imm & 31
+
+    def spans(registers: Registers) -> tuple[Span, ...]:
+        top, frame = registers[sp], registers[bp]
+        return (
+            *(Span(L, (frame - size * i) & mask, size) for i in range(1, level)),
+            *(Span(S, (top - size * (i + 1)) & mask, size) for i in range(level + 1 if level else 1)),
+        )
+
+    return spans
+
+
+# --- Instructions whose accesses depend on values ---------------------------------------------------------------------------
+
+
+def _string(decoder: _Decoder) -> SpanFunction:
+    """One iteration of a string instruction; with a repeat prefix and a count of zero, nothing."""
+    name = decoder.name[:-1]
+    parts: list[SpanFunction] = []
+    for kind in (L, S):
+        for operand in decoder.memory:
+            base = decoder.instruction.reg_name(operand.mem.base)
+            if (S if base.endswith("di") and name in ("movs", "stos", "ins") else L) is kind:
+                address_of = decoder.address_of(operand)
+                parts.append(_spans_at(address_of, ((kind, 0, operand.size),), decoder.variant.address_mask))
+    once = _joined(parts)
+    assert once is not None
+    if not _is_repeated(decoder):
+        return once
+    count, mask = decoder.register("cx"), decoder.address_mask
+
+    def repeated(registers: Registers) -> tuple[Span, ...]:
+        return tuple(once(registers)) if registers[count] & mask else ()
+
+    return repeated
+
+
+def _is_repeated(decoder: _Decoder) -> bool:
+    return decoder.instruction.prefix[0] in (0xF2, 0xF3)
+
+
+def _bit_test(decoder: _Decoder, kinds: tuple[AccessKind, ...]) -> SpanFunction:
+    """``bt`` and its kin with a register: the bit offset is signed and reaches beyond the operand (SDM vol. 2, BT)."""
+    memory, offset = decoder.operands
+    size: int = memory.size
+    accesses = tuple((kind, 0, size) for kind in kinds)
+    mask = decoder.variant.address_mask
+    if offset.type != cs.X86_OP_REG:
+        return _spans_at(decoder.address_of(memory), accesses, mask)
+    source = _whole(decoder.variant, decoder.instruction.reg_name(offset.reg))
+    segment = {cs.X86_REG_FS: "fs_base", cs.X86_REG_GS: "gs_base"}.get(memory.mem.segment)
+    bits, sign, address_mask = 8 * size, 1 << 8 * size - 1, decoder.address_mask
+    memory.mem.segment = 0
+    effective = decoder.address_of(memory)
+
+    def address_of(registers: Registers) -> int:
+        bit = registers[source] & (sign << 1) - 1
+        signed = bit - ((bit & sign) << 1)
+        address = (effective(registers) + signed // bits * size) & address_mask
+        return (address + registers[segment]) & mask if segment else address
+
+    return _spans_at(address_of, accesses, mask)
+
+
+def _table_lookup(decoder: _Decoder) -> SpanFunction:
+    """``xlat``: the byte at bx + al."""
+    mask = decoder.variant.address_mask
+    segment = {0x64: "fs_base", 0x65: "gs_base"}.get(decoder.instruction.prefix[1])
+    base, index, address_mask = decoder.register("bx"), decoder.register("ax"), decoder.address_mask
+
+    def address_of(registers: Registers) -> int:
+        address = (registers[base] + (registers[index] & 0xFF)) & address_mask
+        return (address + registers[segment]) & mask if segment else address
+
+    return _spans_at(address_of, ((L, 0, 1),), mask)
+
+
+def _masked_store(decoder: _Decoder) -> SpanFunction:
+    """``maskmovdqu`` and ``maskmovq``: the bytes at di whose mask byte has its top bit set."""
+    mask, address_mask = decoder.variant.address_mask, decoder.address_mask
+    destination = decoder.register("di")
+    operand = decoder.operands[1]
+    source = decoder.instruction.reg_name(operand.reg)
+    source = "st" + source[2:] if source.startswith("mm") else source
+    segment = {0x64: "fs_base", 0x65: "gs_base"}.get(decoder.instruction.prefix[1])
+    size = 8 if decoder.name == "maskmovq" else 16
+
+    def spans(registers: Registers) -> tuple[Span, ...]:
+        address = registers[destination] & address_mask
+        if segment:
+            address += registers[segment]
+        selected = registers[source]
+        return tuple(Span(S, (address + i) & mask, 1) for i in range(size) if selected >> 8 * i + 7 & 1)
+
+    return spans
+
+
+def _masked_move(decoder: _Decoder, element: int) -> SpanFunction:
+    """``vmaskmov`` and ``vpmaskmov``: the elements whose mask element has its top bit set (the low 128 bits of them)."""
+    (memory,) = decoder.memory
+    kind = S if decoder.operands[0].type == cs.X86_OP_MEM else L
+    # VEX.vvvv, of which capstone sometimes prints another register.
+    selector = f"xmm{_vex_vvvv(decoder)}"
+    address_of, mask, top = decoder.address_of(memory), decoder.variant.address_mask, 8 * element - 1
+
+    def spans(registers: Registers) -> tuple[Span, ...]:
+        selected, address = registers[selector], address_of(registers)
+        return tuple(
+            Span(kind, (address + offset) & mask, element)
+            for offset in range(0, 16, element)
+            if selected >> 8 * offset + top & 1
+        )
+
+    return spans
+
+
+def _vex_vvvv(decoder: _Decoder) -> int:
+    """The register that the three-byte VEX prefix's vvvv field names (SDM vol. 2, 2.3.5)."""
+    data = bytes(decoder.instruction.bytes)
+    number = ~(data[data.index(0xC4) + 2] >> 3) & 15
+    return number if decoder.variant.bits == 64 else number & 7
+
+
+def _gather(decoder: _Decoder, index_letter: str, element_name: str) -> SpanFunction:
+    """AVX2 gathers: the elements whose mask element has its top bit set (as far as 128-bit registers show them)."""
+    (memory,) = decoder.memory
+    element = 4 if element_name in ("ps", "d") else 8
+    index_size = 4 if index_letter == "d" else 8
+    name_of, mask, address_mask = decoder.instruction.reg_name, decoder.variant.address_mask, decoder.address_mask
+    index = "x" + name_of(memory.mem.index)[1:]
+    selector = f"xmm{_vex_vvvv(decoder)}"
+    scale: int = memory.mem.scale
+    segment = {cs.X86_REG_FS: "fs_base", cs.X86_REG_GS: "gs_base"}.get(memory.mem.segment)
+    memory.mem.index = memory.mem.segment = 0
+    base_of = decoder.address_of(memory)
+    count = 16 // max(element, index_size)
+    sign, top = 1 << 8 * index_size - 1, 8 * element - 1
+
+    def spans(registers: Registers) -> tuple[Span, ...]:
+        base, indices, selected = base_of(registers), registers[index], registers[selector]
+        linear = registers[segment] if segment else 0
+        found = []
+        for i in range(count):
+            if selected >> 8 * element * i + top & 1:
+                offset = indices >> 8 * index_size * i & (sign << 1) - 1
+                address = (base + (offset - ((offset & sign) << 1)) * scale) & address_mask
+                found.append(Span(L, (address + linear) & mask, element))
+        return tuple(found)
+
+    return spans
+
+
+def _extended_save(decoder: _Decoder, is_optimized: bool) -> SpanFunction:
+    """XSAVE and XSAVEOPT: the components that edx:eax asks for; the header's bit vector is updated."""
+    address_of, mask = decoder.address_of(decoder.memory[0]), decoder.variant.address_mask
+    components = _xsave_components(decoder.variant, S)
+    if is_optimized:
+        # QEMU tracks the use of the bound registers only, and nothing in user mode can use them.
+        del components[_XSAVE_BNDREGS]
+    low = decoder.register("ax")
+
+    def spans(registers: Registers) -> tuple[Span, ...]:
+        address, wanted = address_of(registers), registers[low]
+        accesses: list[Access] = [(L, _XSAVE_HEADER, 8), (S, _XSAVE_HEADER, 8)]
+        if wanted & 2:
+            accesses.append((S, 24, 8))  # MXCSR and its mask
+        for bit, component in components.items():
+            if wanted & bit:
+                accesses += component
+        return tuple(Span(kind, (address + offset) & mask, size) for kind, offset, size in accesses)
+
+    return spans
+
+
+def _extended_restore(decoder: _Decoder) -> SpanFunction:
+    """XRSTOR: the components that edx:eax asks for and the header says are there (the others are initialized)."""
+    address_of, mask = decoder.address_of(decoder.memory[0]), decoder.variant.address_mask
+    components = _xsave_components(decoder.variant, L)
+    low = decoder.register("ax")
+
+    def spans(registers: Registers) -> tuple[Span, ...]:
+        address, wanted = address_of(registers), registers[low]
+        accesses: list[Access] = [(L, _XSAVE_HEADER, 24)]
+        if wanted & 2:
+            accesses.append((L, 24, 4))  # MXCSR, whatever the header says
+        try:
+            header = registers.read_memory((address + _XSAVE_HEADER) & mask, 8)
+        except KeyError:
+            header = b""  # it will fault
+        present = wanted & int.from_bytes(header, "little")
+        for bit, component in components.items():
+            if present & bit:
+                accesses += component
+        return tuple(Span(kind, (address + offset) & mask, size) for kind, offset, size in accesses)
+
+    return spans
+
+
+# --- Putting it together ----------------------------------------------------------------------------------------------------
+
+SYSTEM_CALLS = frozenset(("syscall", "sysenter"))
+
+
+def _rule_of(decoder: _Decoder, is_string: bool) -> StepRule:
+    if decoder.name in SYSTEM_CALLS or (decoder.name == "int" and decoder.operands[0].imm & 0xFF == 0x80):
+        return StepRule.SYSTEM_CALL
+    if is_string and _is_repeated(decoder):
+        return StepRule.REPEAT
+    return StepRule.PLAIN
+
+
+def _is_string(decoder: _Decoder) -> bool:
+    # movsd and cmpsd are also SSE2 instructions, which have one memory operand at most.
+    name = decoder.name
+    return bool(_STRING.fullmatch(name)) and (name[:4] not in ("movs", "cmps") or len(decoder.memory) == 2)
+
+
+def _spans_of(decoder: _Decoder, is_string: bool) -> SpanFunction | None:
+    name, mask = decoder.name, decoder.variant.address_mask
+    if name in NO_ACCESS:
+        return None
+    if is_string:
+        return _string(decoder)
+    special = _special_spans(decoder)
+    if special:
+        return special
+    parts: list[SpanFunction] = []
+    stack = _stack_accesses(decoder)
+    for operand in decoder.memory:
+        # pop computes the address of its operand after it has changed the stack pointer (SDM vol. 2, POP).
+        moved = name == "pop" and operand.mem.base in (cs.X86_REG_RSP, cs.X86_REG_ESP)
+        address_of = decoder.address_of(operand, decoder.stack_bytes if moved else 0)
+        parts.append(_spans_at(address_of, _operand_accesses(decoder, operand), mask))
+    if stack:
+        on_stack = _spans_at(_stack_pointer(decoder), stack, mask)
+        parts.insert(0 if name == "pop" else len(parts), on_stack)
+    return _joined(parts)
+
+
+def _special_spans(decoder: _Decoder) -> SpanFunction | None:
+    """Instructions whose accesses are not a list of fixed offsets."""
+    name, mask = decoder.name, decoder.variant.address_mask
+    if name in _BIT_TESTS and decoder.memory:
+        return _bit_test(decoder, _BIT_TESTS[name])
+    if name == "leave":
+        frame = _address(decoder.register("bp"), None, 1, 0, mask, None, mask)
+        return _spans_at(frame, ((L, 0, decoder.stack_bytes),), mask)
+    if name == "enter":
+        return _enter(decoder)
+    if name == "xlatb":
+        return _table_lookup(decoder)
+    if name in ("maskmovdqu", "vmaskmovdqu", "maskmovq"):
+        return _masked_store(decoder)
+    if name in _MASKED_MOVE:
+        return _masked_move(decoder, _MASKED_MOVE[name])
+    if found := _GATHER.fullmatch(name):
+        return _gather(decoder, found[1], found[2])
+    if name.startswith("xsave"):
+        return _extended_save(decoder, name.startswith("xsaveopt"))
+    if name in ("xrstor", "xrstor64"):
+        return _extended_restore(decoder)
+    return None
+
+
+def _operand_accesses(decoder: _Decoder, operand: capstone.x86.X86Op) -> tuple[Access, ...]:
+    name = decoder.name
+    if name in ("call", "jmp", "lcall", "ljmp"):
+        return ((L, 0, decoder.operand_bytes + 2 if name[0] == "l" or _is_far(decoder) else decoder.stack_bytes),)
+    if name in ("push", "pop"):
+        return ((L if name == "push" else S, 0, decoder.stack_bytes),)
+    fixed = _fixed_accesses(decoder.variant, name, decoder.operand_bytes)
+    if fixed:
+        return fixed
+    kinds = (
+        *((L,) if operand.access & capstone.CS_AC_READ else ()),
+        *((S,) if operand.access & capstone.CS_AC_WRITE else ()),
+    )
+    return tuple((kind, 0, operand.size) for kind in kinds)
+
+
+def _behaviour_of(variant: Variant) -> Callable[[Disassembled], Behaviour]:
+    def behaviour_of(disassembled: Disassembled) -> Behaviour:
+        instruction = disassembled.capstone
+        if not isinstance(instruction, capstone.CsInsn):
+            return Behaviour(spans_known=False)
+        decoder = _Decoder(variant, instruction)
+        is_string = _is_string(decoder)
+        return Behaviour(
+            rule=_rule_of(decoder, is_string),
+            spans=_spans_of(decoder, is_string),
+            implied=(),
+        )
+
+    return behaviour_of
+
+
+def _aliases(variant: Variant) -> dict[str, tuple[str, ...]]:
+    """Every register name of capstone -> operand registers."""
+    aliases: dict[str, tuple[str, ...]] = {}
+    letter = variant.letter
+    for name in "abcd":
+        spellings = (f"r{name}x", f"e{name}x", f"{name}x", f"{name}l", f"{name}h")
+        aliases |= dict.fromkeys(spellings, (f"{letter}{name}x",))
+    for name in ("si", "di", "bp", "sp"):
+        aliases |= dict.fromkeys((f"r{name}", f"e{name}", name, f"{name}l"), (letter + name,))
+    for i in range(8, 16):
+        whole = (f"r{i}",) if f"r{i}" in variant.general else ()
+        aliases |= dict.fromkeys((f"r{i}", f"r{i}d", f"r{i}w", f"r{i}b"), whole)
+    aliases |= dict.fromkeys(("rip", "eip", "ip"), (f"{letter}ip",))
+    aliases |= dict.fromkeys(("rflags", "eflags", "flags"), ("eflags",))
+    aliases |= dict.fromkeys(("riz", "eiz"), ())
+    for i in range(32):
+        whole = (f"xmm{i}",) if f"xmm{i}" in variant.vectors else ()
+        aliases |= dict.fromkeys((f"xmm{i}", f"ymm{i}", f"zmm{i}"), whole)
+    for i in range(8):
+        aliases |= dict.fromkeys((f"st({i})", f"fp{i}", f"mm{i}"), (f"st{i}",))
+        aliases[f"k{i}"] = ()
+    aliases["fpsw"] = ("fstat",)
+    for i in range(16):
+        aliases[f"cr{i}"] = (f"cr{i}",) if i in (0, 2, 3, 4, 8) else ()
+        aliases[f"dr{i}"] = ()
+    aliases |= {f"bnd{i}": () for i in range(4)}
+    return aliases
+
+
+_ALIASES: Mapping[int, Mapping[str, tuple[str, ...]]] = {
+    variant.bits: _aliases(variant) for variant in (I386_VARIANT, X86_64_VARIANT)
+}
+
+
+def _registers(variant: Variant) -> tuple[Register, ...]:
+    bits = variant.bits
+    segment_bits = 16 if bits == 32 else 64  # as rizin's profiles have them; the stub sends 32
+    bases = Group.SYSTEM if variant.implied_segment_bases else Group.CONTROL
+    return (
+        *(Register(name, bits) for name in variant.general),
+        Register(f"{variant.letter}ip", bits, Group.CONTROL),
+        *(Register(name, segment_bits, Group.CONTROL) for name in ("cs", "ss", "ds", "es", "fs", "gs")),
+        *(Register(name, bits, bases) for name in ("fs_base", "gs_base") if bases is Group.CONTROL),
+        Register("eflags", bits, Group.STATUS),
+        *(Register(name, 80, Group.FLOAT) for name in X87_STACK),
+        *(
+            Register(name, 32, Group.FLOAT)
+            for name in ("fctrl", "fstat", "ftag", "fiseg", "fioff", "foseg", "fooff", "fop")
+        ),
+        *(Register(name, 128, Group.VECTOR) for name in variant.vectors),
+        Register("mxcsr", 32, Group.VECTOR),
+        *(Register(name, bits, bases) for name in ("fs_base", "gs_base") if bases is Group.SYSTEM),
+        *(Register(name, bits, Group.SYSTEM) for name in ("k_gs_base", "cr0", "cr2", "cr3", "cr4", "cr8", "efer")),
+    )
+
+
+def _arch(
+    variant: Variant,
+    name: str,
+    elf_machine: str,
+    frame_machine: int,
+    capstone_mode: int,
+    gdb_architecture: str,
+    system_calls: SystemCalls,
+) -> Arch:
+    return Arch(
+        name=name,
+        bits=variant.bits,
+        byte_order="little",
+        elf=ElfIdentity(elf_machine, variant.bits, "little"),
+        frame_architecture=9,
+        frame_machine=frame_machine,
+        pc=f"{variant.letter}ip",
+        sp=f"{variant.letter}sp",
+        registers=_registers(variant),
+        modes=(Mode(None, capstone.CS_ARCH_X86, capstone_mode, tuple(range(1, 16))),),
+        behaviour_of=_behaviour_of(variant),
+        system_calls=system_calls,
+        aliases=_ALIASES[variant.bits],
+        gdb_architecture=gdb_architecture,
+        unknown_operands="256-bit vmaskmov, vpmaskmov and gathers: the upper halves of their masks and indices are not in "
+        "QEMU's stub; descriptor tables, when a segment register is loaded",
+    )
+
+
+I386 = _arch(
+    I386_VARIANT,
+    name="i386",
+    elf_machine="EM_386",
+    frame_machine=1,
+    capstone_mode=capstone.CS_MODE_32,
+    gdb_architecture="i386",
+    system_calls=SystemCalls(
+        number="eax",
+        result="eax",
+        arguments=("ebx", "ecx", "edx", "esi", "edi", "ebp"),
+        returns_elsewhere=frozenset((11, 119, 173, 358)),
+        getrandom=355,
+    ),
+)
+
+X86_64 = _arch(
+    X86_64_VARIANT,
+    name="x86_64",
+    elf_machine="EM_X86_64",
+    frame_machine=64,
+    capstone_mode=capstone.CS_MODE_64,
+    gdb_architecture="i386:x86-64",
+    system_calls=SystemCalls(
+        number="rax",
+        result="rax",
+        arguments=("rdi", "rsi", "rdx", "r10", "r8", "r9"),
+        returns_elsewhere=frozenset((15, 59, 322)),
+        getrandom=318,
+    ),
+)

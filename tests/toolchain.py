@@ -1,0 +1,58 @@
+"""Building what the system tests run: guests with the cross compilers, the oracle plugin. Missing tools are errors."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+GUESTS = TESTS.parent / "vm-images" / "user"
+
+COMPILERS = {
+    "sparc64": ["sparc64-linux-gnu-gcc"],
+    "sparc32plus": ["sparc64-linux-gnu-gcc", "-m32"],
+    "ppc": ["powerpc-linux-gnu-gcc"],
+    "ppc64": ["powerpc64-linux-gnu-gcc"],
+    "ppc64le": ["powerpc64le-linux-gnu-gcc"],
+    "arm": ["arm-linux-gnueabihf-gcc"],
+    "aarch64": ["aarch64-linux-gnu-gcc"],
+    "x86_64": ["x86_64-linux-gnu-gcc"],
+    "i386": ["i686-linux-gnu-gcc"],
+    "mips": ["mips-linux-gnu-gcc"],
+    "mipsel": ["mipsel-linux-gnu-gcc"],
+    "riscv64": ["riscv64-linux-gnu-gcc"],
+    "s390x": ["s390x-linux-gnu-gcc"],
+}
+"""Architectures with a static glibc; plain v8 sparc has none (glibc for 32-bit SPARC is v8plus)."""
+
+
+class Workshop:
+    """A directory that all test processes of a run share; each thing in it is built once."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def program(self, arch: str, source: Path, *flags: str) -> Path:
+        """A static glibc program, or for v8 sparc the guest of vm-images, which needs no C library."""
+        if arch not in COMPILERS:
+            return GUESTS / arch / "guest"
+        command = [*COMPILERS[arch], "-O2", "-static", *flags, str(source)]
+        return self._built(f"{source.stem}.{arch}", command)
+
+    def oracle(self) -> Path:
+        """The plugin for Debian 12's QEMU 7.2."""
+        source = TESTS / "oracle" / "memtrace.c"
+        return self._built("memtrace.so", ["gcc", "-O2", "-shared", "-fPIC", "-DPLUGIN_API=1", str(source)])
+
+    def _built(self, name: str, command: Sequence[str]) -> Path:
+        target = self._directory / name
+        with (self._directory / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not target.exists():
+                partial = target.with_suffix(".part")
+                subprocess.run([*command, "-o", str(partial)], check=True)
+                os.replace(partial, target)
+        return target
