@@ -115,8 +115,8 @@ class Image:
 
     @cached_property
     def _by_address(self) -> list[Symbol]:
-        # Of several names for one address the sized, shorter, alphabetically first one is shown, whatever the file's order;
-        # mapping symbols ($a, $t, $d, $x) name no place.
+        # Of several names for one address the sized, shorter, alphabetically first one is shown, whatever the file's
+        # order; mapping symbols ($a, $t, $d, $x) name no place.
         ordered = sorted(
             (symbol for symbol in self._symbols if not symbol.name.startswith("$")),
             key=lambda symbol: (symbol.address, -symbol.size, len(symbol.name), symbol.name),

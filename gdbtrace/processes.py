@@ -23,7 +23,8 @@ def is_running(process: int) -> bool:
 def kill_users_of(directory: Path) -> None:
     """Kill every process whose command line names a file in a private directory: QEMU, and what a guest forked from it.
 
-    A fork of QEMU keeps QEMU's command line, so it is found wherever it went in the process tree.  Returns when they are gone.
+    A fork of QEMU keeps QEMU's command line, so it is found wherever it went in the process tree.  Returns when they
+    are gone.
     """
     deadline = time.monotonic() + _GONE_SECONDS
     while (users := _users_of(directory)) and time.monotonic() < deadline:

@@ -1,7 +1,7 @@
 """A gdbstub in a thread, in front of a MIPS of a handful of instructions: for tests without QEMU.
 
-It behaves as QEMU 7.2's user-mode stub does where that matters: acknowledgements, no ``QStartNoAckMode``, a system call that
-swallows the instruction after it when stepped, ``W`` when the guest exits.
+It behaves as QEMU 7.2's user-mode stub does where that matters: acknowledgements, no ``QStartNoAckMode``, a system
+call that swallows the instruction after it when stepped, ``W`` when the guest exits.
 """
 
 from __future__ import annotations

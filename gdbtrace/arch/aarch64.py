@@ -139,20 +139,30 @@ def _kind(word: int, bit: int = 22) -> AccessKind:
 
 
 def _indexed_offset(word: int, offset: int) -> int:
-    """An offset that post-indexing (bits 11:10 or 24:23 of the caller's choice are 01) leaves out of the address."""
+    """``offset``, or 0 where bits 11:10 say that it is only added to the base afterwards."""
     return 0 if word >> 10 & 3 == 0b01 else offset
 
 
 _EXCLUSIVE_RULE = {_LOAD: StepRule.LOAD_EXCLUSIVE, _STORE: StepRule.STORE_EXCLUSIVE}
 
 
+def _exclusive_of(word: int, size: int, count: int) -> Behaviour:
+    """Whether an exclusive store succeeds, only its status register says.
+
+    QEMU makes it a compare-and-swap with the value that the load read: a load and a store.
+    """
+    kind = _kind(word)
+    accesses = _run(_LOAD, size, count) + (_run(_STORE, size, count) if kind is _STORE else ())
+    return _touch(_base(word), 0, accesses, _EXCLUSIVE_RULE[kind])
+
+
 def _exclusive(word: int, address: int) -> Behaviour:
-    """LDXR, STXR and their acquire, release forms.  Whether the store succeeds, only its status register says."""
-    return _touch(_base(word), 0, _run(_kind(word), 1 << (word >> 30)), _EXCLUSIVE_RULE[_kind(word)])
+    """LDXR, STXR and their acquire, release forms."""
+    return _exclusive_of(word, 1 << (word >> 30), 1)
 
 
 def _exclusive_pair(word: int, address: int) -> Behaviour:
-    return _touch(_base(word), 0, _run(_kind(word), 4 << (word >> 30 & 1), 2), _EXCLUSIVE_RULE[_kind(word)])
+    return _exclusive_of(word, 4 << (word >> 30 & 1), 2)
 
 
 def _ordered(word: int, address: int) -> Behaviour:
@@ -215,13 +225,13 @@ def _single(word: int) -> _Access | None:
 
 def _unsigned_offset(word: int, address: int) -> Behaviour | None:
     access = _single(word)
-    return access and _touch(_base(word), (word >> 10 & 0xFFF) * access.size, (access,))
+    return None if access is None else _touch(_base(word), (word >> 10 & 0xFFF) * access.size, (access,))
 
 
 def _signed_offset(word: int, address: int) -> Behaviour | None:
     """Unscaled, unprivileged, pre-indexed and post-indexed forms."""
     access = _single(word)
-    return access and _touch(_base(word), _indexed_offset(word, _signed(word >> 12, 9)), (access,))
+    return None if access is None else _touch(_base(word), _indexed_offset(word, _signed(word >> 12, 9)), (access,))
 
 
 def _register_offset(word: int, address: int) -> Behaviour | None:
@@ -250,7 +260,8 @@ _STRUCTURE_REGISTERS = {0b0000: 4, 0b0010: 4, 0b0100: 3, 0b0110: 3, 0b0111: 1, 0
 
 def _structures(word: int, address: int) -> Behaviour | None:
     count = _STRUCTURE_REGISTERS.get(word >> 12 & 15)
-    return (count and _touch(_base(word), 0, _run(_kind(word), (16 if word >> 30 & 1 else 8) * count))) or None
+    size = 16 if word >> 30 & 1 else 8
+    return None if count is None else _touch(_base(word), 0, _run(_kind(word), size * count))
 
 
 def _structure(word: int, address: int) -> Behaviour:
@@ -286,12 +297,11 @@ def _zero_block_bytes(registers: Registers) -> int:
     return _ZERO_BLOCK
 
 
-def _zero_block(word: int, address: int) -> Behaviour:
+def _zero_block(word: int, address: int) -> Behaviour | None:
     """DC ZVA, DC GZVA."""
-    number = word & 31
-    if number == 31:
-        raise AssertionError("DC ZVA of address zero is matched by its own row")
-    base = _X[number]
+    if word & 31 == 31:
+        return None  # address zero: it faults
+    base = _X[word & 31]
 
     def spans(registers: Registers) -> tuple[Span, ...]:
         size = _zero_block_bytes(registers)
@@ -330,6 +340,34 @@ def _active_runs(
     return tuple(spans)
 
 
+_PAGE_BYTES = 4096
+
+
+def _until_page_end(spans: tuple[Span, ...], element_bytes: int) -> tuple[Span, ...]:
+    """What is left of runs of elements where QEMU may stop early (``sve_ldnfff1_r`` in target/arm/sve_helper.c).
+
+    First-fault and non-fault loads may fail for any reason; QEMU loads the first active element, and of the others
+    those in its page.
+    """
+    left: list[Span] = []
+    for kind, address, size in spans:
+        end = (spans[0].address | _PAGE_BYTES - 1) + 1
+        allowed = max((end - address) // element_bytes, 0 if left else 1) * element_bytes
+        if allowed > 0:
+            left.append(Span(kind, address, min(size, allowed)))
+        if allowed < size:
+            break
+    return tuple(left)
+
+
+def _until_page_crossing(spans: list[Span]) -> tuple[Span, ...]:
+    """The same for elements with addresses of their own: the first that crosses a page ends it (``sve_ldff1_z``)."""
+    for number, span in enumerate(spans):
+        if number and (span.address & _PAGE_BYTES - 1) + span.size > _PAGE_BYTES:
+            return tuple(spans[:number])
+    return tuple(spans)
+
+
 @dataclass(frozen=True, slots=True)
 class _Contiguous:
     """A predicated access to consecutive elements (one span of ``registers`` elements for each predicate bit)."""
@@ -340,6 +378,8 @@ class _Contiguous:
     registers: int = 1
     block_bytes: int | None = None
     """Bytes of the vector that are filled from memory; None: the vector length (LD1RQ and LD1RO replicate 16, 32)."""
+    may_stop: bool = False
+    """A first-fault or non-fault load."""
 
 
 def _contiguous(form: _Contiguous, word: int, index: int | None, immediate: int = 0) -> Behaviour:
@@ -353,7 +393,8 @@ def _contiguous(form: _Contiguous, word: int, index: int | None, immediate: int 
         start = registers[base] + immediate * elements * size
         if index_name is not None:
             start += registers[index_name] << form.memory_log2
-        return _active_runs(form.kind, start, size, registers[predicate], elements, form.element_log2)
+        runs = _active_runs(form.kind, start, size, registers[predicate], elements, form.element_log2)
+        return _until_page_end(runs, size) if form.may_stop else runs
 
     return Behaviour(spans=spans)
 
@@ -366,9 +407,9 @@ def _immediate_4(word: int) -> int:
     return _signed(word >> 16, 4)
 
 
-def _sve_load(word: int) -> _Contiguous:
+def _sve_load(word: int, may_stop: bool = False) -> _Contiguous:
     dtype = word >> 21 & 15
-    return _Contiguous(_LOAD, _DTYPE_ELEMENT[dtype], _DTYPE_MEMORY[dtype])
+    return _Contiguous(_LOAD, _DTYPE_ELEMENT[dtype], _DTYPE_MEMORY[dtype], may_stop=may_stop)
 
 
 def _sve_load_by_index(word: int, address: int) -> Behaviour:
@@ -377,6 +418,14 @@ def _sve_load_by_index(word: int, address: int) -> Behaviour:
 
 def _sve_load_by_immediate(word: int, address: int) -> Behaviour:
     return _contiguous(_sve_load(word), word, None, _immediate_4(word))
+
+
+def _sve_load_first_fault(word: int, address: int) -> Behaviour:
+    return _contiguous(_sve_load(word, may_stop=True), word, _index(word))
+
+
+def _sve_load_non_fault(word: int, address: int) -> Behaviour:
+    return _contiguous(_sve_load(word, may_stop=True), word, None, _immediate_4(word))
 
 
 def _sve_structures(word: int) -> _Contiguous:
@@ -473,6 +522,8 @@ class _Gather:
     offset_bits: int = 64
     is_signed: bool = False
     shift: int = 0
+    may_stop: bool = False
+    """A first-fault load."""
 
 
 def _gathered(form: _Gather, word: int) -> Behaviour:
@@ -489,9 +540,14 @@ def _gathered(form: _Gather, word: int) -> Behaviour:
             if active >> (element << form.element_log2) & 1:
                 offset = ((offsets >> element * element_bits & mask) ^ sign) - sign
                 touched.append(Span(form.kind, _untagged(start + (offset << form.shift)), size))
-        return tuple(touched)
+        return _until_page_crossing(touched) if form.may_stop else tuple(touched)
 
     return Behaviour(spans=spans)
+
+
+def _is_first_fault(word: int) -> bool:
+    """Gather loads but the non-temporal ones: bit 13."""
+    return _kind_of_sve(word) is _LOAD and bool(word >> 13 & 1)
 
 
 def _gather_element_log2(word: int) -> int:
@@ -511,6 +567,7 @@ def _gather_offsets(word: int, element_log2: int, bits: int, is_signed: bool, is
             offset_bits=bits,
             is_signed=is_signed,
             shift=size if is_scaled else 0,
+            may_stop=_is_first_fault(word),
         ),
         word,
     )
@@ -531,7 +588,15 @@ def _scatter_offsets_32(word: int, address: int) -> Behaviour:
 def _gather_bases(word: int, element_log2: int) -> Behaviour:
     """A vector of addresses plus an immediate."""
     size = word >> 23 & 3
-    form = _Gather(_kind_of_sve(word), element_log2, size, word >> 5 & 31, None, (word >> 16 & 31) << size)
+    form = _Gather(
+        kind=_kind_of_sve(word),
+        element_log2=element_log2,
+        memory_log2=size,
+        vector=word >> 5 & 31,
+        scalar=None,
+        immediate=(word >> 16 & 31) << size,
+        may_stop=_is_first_fault(word),
+    )
     return _gathered(form, word)
 
 
@@ -714,10 +779,11 @@ _ROWS = (
     _row("1100010 111. ..... 11. ... ..... .....", _gather_offsets_64),
     _row("1100010 ..01 ..... 1.. ... ..... .....", _gather_immediate),
     _row("1100010 ..00 ..... 1.0 ... ..... .....", _gather_non_temporal),
-    # Contiguous loads. A first-fault or non-fault load is listed as if nothing faulted: FFR says how far it came.
+    # Contiguous loads
     _row("1010010 .... ..... 010 ... ..... .....", _sve_load_by_index),
-    _row("1010010 .... ..... 011 ... ..... .....", _sve_load_by_index),
-    _row("1010010 .... ..... 101 ... ..... .....", _sve_load_by_immediate),
+    _row("1010010 .... ..... 011 ... ..... .....", _sve_load_first_fault),
+    _row("1010010 .... 0.... 101 ... ..... .....", _sve_load_by_immediate),
+    _row("1010010 .... 1.... 101 ... ..... .....", _sve_load_non_fault),
     _row("1010010 .... ..... 110 ... ..... .....", _sve_structures_by_index),
     _row("1010010 .... 0.... 111 ... ..... .....", _sve_structures_by_immediate),
     _row("1010010 ..0. ..... 000 ... ..... .....", _sve_replicate_by_index),
@@ -873,5 +939,5 @@ AARCH64 = Arch(
     aliases=_ALIASES,
     gdb_architecture="aarch64",
     exclusive_survives_step=False,
-    unknown_operands="SVE first-fault and non-fault loads are listed as if no element faulted",
+    unknown_operands="where an SVE first-fault or non-fault load stops other than at the end of a page",
 )

@@ -58,23 +58,31 @@ _IT_ACTIVE = 0x06000C00
 """ITSTATE's bits 3:0, which lie in the status register's bits 26:25 and 11:10; not zero within an IT block."""
 
 
-def _if_a32(status: str, condition: int, spans: SpanFunction) -> SpanFunction:
+def _status(registers: Registers) -> int:
+    """The flags and ITSTATE, which lie in the same bits of an M-profile CPU's xpsr."""
+    try:
+        return registers["cpsr"]
+    except KeyError:
+        return registers["xpsr"]
+
+
+def _if_a32(condition: int, spans: SpanFunction) -> SpanFunction:
     """``spans`` where the condition of an A32 instruction holds."""
     if condition >= _ALWAYS:
         return spans
     passing = _PASSING[condition]
 
     def conditional(registers: Registers) -> Sequence[Span]:
-        return spans(registers) if passing >> (registers[status] >> 28) & 1 else ()
+        return spans(registers) if passing >> (registers["cpsr"] >> 28) & 1 else ()
 
     return conditional
 
 
-def _if_t32(status: str, spans: SpanFunction) -> SpanFunction:
+def _if_t32(spans: SpanFunction) -> SpanFunction:
     """``spans`` unless within an IT block whose condition (ITSTATE's bits 7:4, the status's 15:12) does not hold."""
 
     def conditional(registers: Registers) -> Sequence[Span]:
-        flags = registers[status]
+        flags = _status(registers)
         if flags & _IT_ACTIVE and not _PASSING[flags >> 12 & 15] >> (flags >> 28) & 1:
             return ()
         return spans(registers)
@@ -125,7 +133,7 @@ def _from_base(number: int, pc: int, offset: int, accesses: tuple[_Access, ...])
 _Shift = Callable[[int, Registers], int]
 
 
-def _shift_of(kind: int, amount: int, status: str) -> _Shift:
+def _shift_of(kind: int, amount: int) -> _Shift:
     """The shift of an index register, from its type (bits 6:5) and amount (Arm ARM F2.3, DecodeImmShift)."""
     if kind == 0b00:
         return lambda value, registers: value << amount
@@ -136,7 +144,7 @@ def _shift_of(kind: int, amount: int, status: str) -> _Shift:
     if amount:
         return lambda value, registers: value >> amount | value << 32 - amount & _ALL_32
     # RRX: the carry flag enters at the top.
-    return lambda value, registers: value >> 1 | (registers[status] >> 29 & 1) << 31
+    return lambda value, registers: value >> 1 | (registers["cpsr"] >> 29 & 1) << 31
 
 
 def _from_index(number: int, pc: int, index: int, sign: int, shift: _Shift, access: _Access) -> SpanFunction:
@@ -163,24 +171,15 @@ def _unshifted(value: int, registers: Registers) -> int:
 # ---- instructions ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Site:
-    """Where an instruction stands, and in which table of registers."""
-
-    pc: int
-    """What reading the program counter gives there: the address plus 8 in A32, plus 4 in T32."""
-    status: str
-    """The stub register with the flags and ITSTATE."""
-
-
-_Builder = Callable[[int, _Site], Behaviour | None]
-"""From the instruction word; spans are given as if its condition held."""
+_Builder = Callable[[int, int], Behaviour | None]
+"""From the instruction word and what reading the program counter gives there: the address plus 8 in A32, 4 in T32;
+the spans are given as if the condition held."""
 
 
 def _touch(
-    number: int, site: _Site, offset: int, accesses: tuple[_Access, ...], rule: StepRule = StepRule.PLAIN
+    number: int, pc: int, offset: int, accesses: tuple[_Access, ...], rule: StepRule = StepRule.PLAIN
 ) -> Behaviour:
-    return Behaviour(rule=rule, spans=_from_base(number, site.pc, offset, accesses))
+    return Behaviour(rule=rule, spans=_from_base(number, pc, offset, accesses))
 
 
 def _kind(word: int, bit: int = 20) -> AccessKind:
@@ -202,39 +201,45 @@ def _is_post_indexed(word: int) -> bool:
     return not word >> 24 & 1
 
 
-def _multiple(word: int, site: _Site) -> Behaviour:
+def _multiple(word: int, pc: int) -> Behaviour:
     """LDM, STM (with and without user registers)."""
     count = (word & 0xFFFF).bit_count()
     before, up = word >> 24 & 1, word >> 23 & 1
     lowest = 4 * before if up else -4 * count + 4 * (1 - before)
-    return _touch(_rn(word), site, lowest, _run(_kind(word), 4, count))
+    return _touch(_rn(word), pc, lowest, _run(_kind(word), 4, count))
 
 
-def _vector_multiple(word: int, site: _Site) -> Behaviour | None:
+def _vector_multiple(word: int, pc: int) -> Behaviour | None:
     """VLDR, VSTR, VLDM, VSTM (also FLDMX, FSTMX, whose odd count stands for a word that is not accessed)."""
     before, up, writes_back = word >> 24 & 1, word >> 23 & 1, word >> 21 & 1
     log2, immediate, kind = word >> 8 & 3, word & 0xFF, _kind(word)
     if before and not writes_back:
         offset = _signed_by_u(word, immediate * (2 if log2 == 1 else 4))
-        return _touch(_rn(word), site, offset, _run(kind, 1 << log2))
+        return _touch(_rn(word), pc, offset, _run(kind, 1 << log2))
     if before == up or log2 < 2:
         return None  # VMOV between two core registers and vector registers, or undefined
     accesses = _run(kind, 1 << log2, immediate >> log2 - 2)
-    return _touch(_rn(word), site, 0 if up else -4 * immediate, accesses)
+    behaviour = _touch(_rn(word), pc, 0 if up else -4 * immediate, accesses)
+    # capstone prints it as vpush or vpop, without the stack pointer.
+    return replace(behaviour, implied=("sp",)) if _rn(word) == _SP else behaviour
 
 
 _EXCLUSIVE_RULE = {_LOAD: StepRule.LOAD_EXCLUSIVE, _STORE: StepRule.STORE_EXCLUSIVE}
 
 
-def _exclusive_of(number: int, site: _Site, offset: int, access: _Access) -> Behaviour:
-    """Whether an exclusive store succeeds, only its status register says."""
-    return _touch(number, site, offset, (access,), _EXCLUSIVE_RULE[access.kind])
+def _exclusive(number: int, pc: int, offset: int, kind: AccessKind, size: int) -> Behaviour:
+    """Whether an exclusive store succeeds, only its status register says.
+
+    QEMU makes it a compare-and-swap with the value that the load read: a load and a store.
+    """
+    accesses = _run(_LOAD, size) + (_run(_STORE, size) if kind is _STORE else ())
+    return _touch(number, pc, offset, accesses, _EXCLUSIVE_RULE[kind])
 
 
-def _vector_structures(word: int, site: _Site) -> Behaviour | None:
+def _vector_structures(word: int, pc: int) -> Behaviour | None:
     """VLD1 to VLD4, VST1 to VST4 of multiple structures: all registers are one run of bytes."""
     count = _STRUCTURE_REGISTERS.get(word >> 8 & 15)
-    return None if count is None else _touch(_rn(word), site, 0, _run(_kind(word, 21), 8 * count))
+    return None if count is None else _touch(_rn(word), pc, 0, _run(_kind(word, 21), 8 * count))
 
 
 _STRUCTURE_REGISTERS = {
@@ -245,31 +250,31 @@ _STRUCTURE_REGISTERS = {
 """Type (bits 11:8) -> doubleword registers."""
 
 
-def _vector_structure(word: int, site: _Site) -> Behaviour:
+def _vector_structure(word: int, pc: int) -> Behaviour:
     """The same of a single structure, to one lane or (size 11) to all lanes."""
     elements, log2 = (word >> 8 & 3) + 1, word >> 10 & 3
     if log2 == 3:
         log2 = min(word >> 6 & 3, 2)
-    return _touch(_rn(word), site, 0, _run(_kind(word, 21), 1 << log2, elements))
+    return _touch(_rn(word), pc, 0, _run(_kind(word, 21), 1 << log2, elements))
 
 
-def _call(word: int, site: _Site) -> Behaviour:
+def _call(word: int, pc: int) -> Behaviour:
     return Behaviour(implied=("lr",))
 
 
-def _system_call(word: int, site: _Site) -> Behaviour:
+def _system_call(word: int, pc: int) -> Behaviour:
     return Behaviour(rule=StepRule.SYSTEM_CALL)
 
 
-def _clear_exclusive(word: int, site: _Site) -> Behaviour:
+def _clear_exclusive(word: int, pc: int) -> Behaviour:
     return Behaviour(rule=StepRule.CLEAR_EXCLUSIVE)
 
 
-def _nothing(word: int, site: _Site) -> None:
+def _nothing(word: int, pc: int) -> None:
     return None
 
 
-def _store_return_state(word: int, site: _Site) -> Behaviour:
+def _store_return_state(word: int, pc: int) -> Behaviour:
     """SRS stores to the stack of a mode whose sp the stub may not give; privileged."""
     return Behaviour(spans_known=False)
 
@@ -282,7 +287,7 @@ _COPROCESSOR_15 = {
 """(opc1, CRn, CRm, opc2) of MRC and MCR p15 -> what the stub calls the register, for those that user code may use."""
 
 
-def _coprocessor_15(word: int, site: _Site) -> Behaviour | None:
+def _coprocessor_15(word: int, pc: int) -> Behaviour | None:
     name = _COPROCESSOR_15.get((word >> 21 & 7, word >> 16 & 15, word & 15, word >> 5 & 7))
     return None if name is None else Behaviour(implied=(name,))
 
@@ -290,20 +295,22 @@ def _coprocessor_15(word: int, site: _Site) -> Behaviour | None:
 # ---- A32 ------------------------------------------------------------------------------------------------------------
 
 
-def _a32_swap(word: int, site: _Site) -> Behaviour:
+def _a32_swap(word: int, pc: int) -> Behaviour:
+    """SWP, SWPB, which capstone does not decode."""
     size = 1 if word >> 22 & 1 else 4
-    return _touch(_rn(word), site, 0, (_Access(_LOAD, 0, size), _Access(_STORE, 0, size)))
+    behaviour = _touch(_rn(word), pc, 0, _run(_LOAD, size) + _run(_STORE, size))
+    return replace(behaviour, implied=(_R[word >> 12 & 15],))
 
 
 _A32_EXCLUSIVE_SIZES = (4, 8, 1, 2)
 
 
-def _a32_exclusive(word: int, site: _Site) -> Behaviour:
+def _a32_exclusive(word: int, pc: int) -> Behaviour:
     """LDREX, STREX, LDAEX, STLEX and, with bit 9 clear, LDA and STL; of all sizes."""
-    access = _Access(_kind(word), 0, _A32_EXCLUSIVE_SIZES[word >> 21 & 3])
+    kind, size = _kind(word), _A32_EXCLUSIVE_SIZES[word >> 21 & 3]
     if not word >> 9 & 1:
-        return _touch(_rn(word), site, 0, (access,))
-    return _exclusive_of(_rn(word), site, 0, access)
+        return _touch(_rn(word), pc, 0, _run(kind, size))
+    return _exclusive(_rn(word), pc, 0, kind, size)
 
 
 _A32_EXTRA = {
@@ -317,45 +324,45 @@ _A32_EXTRA = {
 """Bit 20 and bits 6:5 -> STRH, LDRH, LDRD, LDRSB, STRD, LDRSH."""
 
 
-def _a32_extra(word: int, site: _Site) -> Behaviour:
+def _a32_extra(word: int, pc: int) -> Behaviour:
     accesses = _A32_EXTRA[word >> 20 & 1, word >> 5 & 3]
     if _is_post_indexed(word):
-        return _touch(_rn(word), site, 0, accesses)
+        return _touch(_rn(word), pc, 0, accesses)
     if word >> 22 & 1:
-        return _touch(_rn(word), site, _signed_by_u(word, word >> 4 & 0xF0 | word & 15), accesses)
+        return _touch(_rn(word), pc, _signed_by_u(word, word >> 4 & 0xF0 | word & 15), accesses)
     # One span for a pair: with an index it is computed once.
     whole = _Access(accesses[0].kind, 0, sum(access.size for access in accesses))
     sign = _signed_by_u(word, 1)
-    return Behaviour(spans=_from_index(_rn(word), site.pc, word & 15, sign, _unshifted, whole))
+    return Behaviour(spans=_from_index(_rn(word), pc, word & 15, sign, _unshifted, whole))
 
 
 def _a32_word_or_byte(word: int) -> _Access:
     return _Access(_kind(word), 0, 1 if word >> 22 & 1 else 4)
 
 
-def _a32_immediate(word: int, site: _Site) -> Behaviour:
+def _a32_immediate(word: int, pc: int) -> Behaviour:
     offset = 0 if _is_post_indexed(word) else _signed_by_u(word, word & 0xFFF)
-    return _touch(_rn(word), site, offset, (_a32_word_or_byte(word),))
+    return _touch(_rn(word), pc, offset, (_a32_word_or_byte(word),))
 
 
-def _a32_register(word: int, site: _Site) -> Behaviour:
+def _a32_register(word: int, pc: int) -> Behaviour:
     access = _a32_word_or_byte(word)
     if _is_post_indexed(word):
-        return _touch(_rn(word), site, 0, (access,))
-    shift = _shift_of(word >> 5 & 3, word >> 7 & 31, site.status)
-    return Behaviour(spans=_from_index(_rn(word), site.pc, word & 15, _signed_by_u(word, 1), shift, access))
+        return _touch(_rn(word), pc, 0, (access,))
+    shift = _shift_of(word >> 5 & 3, word >> 7 & 31)
+    return Behaviour(spans=_from_index(_rn(word), pc, word & 15, _signed_by_u(word, 1), shift, access))
 
 
-def _a32_return_from_exception(word: int, site: _Site) -> Behaviour:
+def _a32_return_from_exception(word: int, pc: int) -> Behaviour:
     before, up = word >> 24 & 1, word >> 23 & 1
-    return _touch(_rn(word), site, 4 * before if up else -4 - 4 * before, _run(_LOAD, 4, 2))
+    return _touch(_rn(word), pc, 4 * before if up else -4 - 4 * before, _run(_LOAD, 4, 2))
 
 
 # ---- T32 ------------------------------------------------------------------------------------------------------------
 
 
-def _t16_literal(word: int, site: _Site) -> Behaviour:
-    return _touch(_PC, site, (word & 0xFF) * 4, _run(_LOAD, 4))
+def _t16_literal(word: int, pc: int) -> Behaviour:
+    return _touch(_PC, pc, (word & 0xFF) * 4, _run(_LOAD, 4))
 
 
 _T16_BY_REGISTER = (
@@ -365,55 +372,55 @@ _T16_BY_REGISTER = (
 """Bits 11:9: STR, STRH, STRB, LDRSB, LDR, LDRH, LDRB, LDRSH."""
 
 
-def _t16_register(word: int, site: _Site) -> Behaviour:
+def _t16_register(word: int, pc: int) -> Behaviour:
     access = _T16_BY_REGISTER[word >> 9 & 7]
-    return Behaviour(spans=_from_index(word >> 3 & 7, site.pc, word >> 6 & 7, 1, _unshifted, access))
+    return Behaviour(spans=_from_index(word >> 3 & 7, pc, word >> 6 & 7, 1, _unshifted, access))
 
 
-def _t16_immediate(size: int, word: int, site: _Site) -> Behaviour:
-    return _touch(word >> 3 & 7, site, (word >> 6 & 31) * size, _run(_kind(word, 11), size))
+def _t16_immediate(size: int, word: int, pc: int) -> Behaviour:
+    return _touch(word >> 3 & 7, pc, (word >> 6 & 31) * size, _run(_kind(word, 11), size))
 
 
-def _t16_stack(word: int, site: _Site) -> Behaviour:
-    return _touch(_SP, site, (word & 0xFF) * 4, _run(_kind(word, 11), 4))
+def _t16_stack(word: int, pc: int) -> Behaviour:
+    return _touch(_SP, pc, (word & 0xFF) * 4, _run(_kind(word, 11), 4))
 
 
-def _t16_push(word: int, site: _Site) -> Behaviour:
+def _t16_push(word: int, pc: int) -> Behaviour:
     count = (word & 0x1FF).bit_count()
-    return replace(_touch(_SP, site, -4 * count, _run(_STORE, 4, count)), implied=("sp",))
+    return replace(_touch(_SP, pc, -4 * count, _run(_STORE, 4, count)), implied=("sp",))
 
 
-def _t16_pop(word: int, site: _Site) -> Behaviour:
-    return replace(_touch(_SP, site, 0, _run(_LOAD, 4, (word & 0x1FF).bit_count())), implied=("sp",))
+def _t16_pop(word: int, pc: int) -> Behaviour:
+    return replace(_touch(_SP, pc, 0, _run(_LOAD, 4, (word & 0x1FF).bit_count())), implied=("sp",))
 
 
-def _t16_multiple(word: int, site: _Site) -> Behaviour:
-    return _touch(word >> 8 & 7, site, 0, _run(_kind(word, 11), 4, (word & 0xFF).bit_count()))
+def _t16_multiple(word: int, pc: int) -> Behaviour:
+    return _touch(word >> 8 & 7, pc, 0, _run(_kind(word, 11), 4, (word & 0xFF).bit_count()))
 
 
-def _t32_dual(word: int, site: _Site) -> Behaviour:
+def _t32_dual(word: int, pc: int) -> Behaviour:
     offset = 0 if _is_post_indexed(word) else _signed_by_u(word, (word & 0xFF) * 4)
-    return _touch(_rn(word), site, offset, _run(_kind(word), 4, 2))
+    return _touch(_rn(word), pc, offset, _run(_kind(word), 4, 2))
 
 
-def _t32_exclusive_word(word: int, site: _Site) -> Behaviour:
-    return _exclusive_of(_rn(word), site, (word & 0xFF) * 4, _Access(_kind(word), 0, 4))
+def _t32_exclusive_word(word: int, pc: int) -> Behaviour:
+    return _exclusive(_rn(word), pc, (word & 0xFF) * 4, _kind(word), 4)
 
 
-def _t32_exclusive(word: int, site: _Site) -> Behaviour:
-    return _exclusive_of(_rn(word), site, 0, _Access(_kind(word), 0, 1 << (word >> 4 & 3)))
+def _t32_exclusive(word: int, pc: int) -> Behaviour:
+    return _exclusive(_rn(word), pc, 0, _kind(word), 1 << (word >> 4 & 3))
 
 
-def _t32_ordered(word: int, site: _Site) -> Behaviour:
+def _t32_ordered(word: int, pc: int) -> Behaviour:
     """LDA, STL of all sizes."""
-    return _touch(_rn(word), site, 0, _run(_kind(word), 1 << (word >> 4 & 3)))
+    return _touch(_rn(word), pc, 0, _run(_kind(word), 1 << (word >> 4 & 3)))
 
 
-def _t32_table_branch(word: int, site: _Site) -> Behaviour:
+def _t32_table_branch(word: int, pc: int) -> Behaviour:
     """TBB, TBH."""
     log2 = word >> 4 & 1
-    shift = _shift_of(0, log2, site.status)
-    return Behaviour(spans=_from_index(_rn(word), site.pc, word & 15, 1, shift, _Access(_LOAD, 0, 1 << log2)))
+    shift = _shift_of(0, log2)
+    return Behaviour(spans=_from_index(_rn(word), pc, word & 15, 1, shift, _Access(_LOAD, 0, 1 << log2)))
 
 
 def _t32_single(word: int) -> _Access | None:
@@ -424,32 +431,32 @@ def _t32_single(word: int) -> _Access | None:
     return _Access(_kind(word), 0, 1 << log2)
 
 
-def _t32_literal(word: int, site: _Site) -> Behaviour | None:
+def _t32_literal(word: int, pc: int) -> Behaviour | None:
     access = _t32_single(word)
-    return access and _touch(_PC, site, _signed_by_u(word, word & 0xFFF), (access,))
+    return None if access is None else _touch(_PC, pc, _signed_by_u(word, word & 0xFFF), (access,))
 
 
-def _t32_immediate_12(word: int, site: _Site) -> Behaviour | None:
+def _t32_immediate_12(word: int, pc: int) -> Behaviour | None:
     access = _t32_single(word)
-    return access and _touch(_rn(word), site, word & 0xFFF, (access,))
+    return None if access is None else _touch(_rn(word), pc, word & 0xFFF, (access,))
 
 
-def _t32_immediate_8(word: int, site: _Site) -> Behaviour | None:
+def _t32_immediate_8(word: int, pc: int) -> Behaviour | None:
     """P, U, W are bits 10:8; P=1 U=1 W=0 is the unprivileged form."""
     access, immediate = _t32_single(word), word & 0xFF
     if access is None:
         return None
     offset = 0 if not word >> 10 & 1 else immediate if word >> 9 & 1 else -immediate
-    return _touch(_rn(word), site, offset, (access,))
+    return _touch(_rn(word), pc, offset, (access,))
 
 
-def _t32_register(word: int, site: _Site) -> Behaviour | None:
-    access, shift = _t32_single(word), _shift_of(0, word >> 4 & 3, site.status)
-    return access and Behaviour(spans=_from_index(_rn(word), site.pc, word & 15, 1, shift, access))
+def _t32_register(word: int, pc: int) -> Behaviour | None:
+    access, shift = _t32_single(word), _shift_of(0, word >> 4 & 3)
+    return None if access is None else Behaviour(spans=_from_index(_rn(word), pc, word & 15, 1, shift, access))
 
 
-def _t32_return_from_exception(word: int, site: _Site) -> Behaviour:
-    return _touch(_rn(word), site, 0 if word >> 24 & 1 else -8, _run(_LOAD, 4, 2))
+def _t32_return_from_exception(word: int, pc: int) -> Behaviour:
+    return _touch(_rn(word), pc, 0 if word >> 24 & 1 else -8, _run(_LOAD, 4, 2))
 
 
 # ---- the tables -----------------------------------------------------------------------------------------------------
@@ -547,10 +554,10 @@ _T32_ROWS = (
 )
 
 
-def _built(rows: tuple[_Row, ...], word: int, site: _Site) -> Behaviour:
+def _built(rows: tuple[_Row, ...], word: int, pc: int) -> Behaviour:
     for row in rows:
         if word & row.mask == row.match:
-            return row.build(word, site) or Behaviour()
+            return row.build(word, pc) or Behaviour()
     return Behaviour()
 
 
@@ -560,15 +567,21 @@ _FLOATING_POINT = re.compile(r"v(?!mov|abs|neg|sel).*\.b?f(16|32|64)|vq")
 """Mnemonics of instructions that round, raise floating-point exceptions, or saturate (which sets FPSCR.QC)."""
 
 
+_COPROCESSOR = ("cdp", "ldc", "mcr", "mrc", "stc")
+"""What capstone calls some vector instructions that it does not know."""
+
+
 def _is_vector(word: int, mode: Mode) -> bool:
     """VFP or Advanced SIMD data processing (of 32 bits)."""
-    if word >> 24 & 0b1110 == 0b1110 or word >> 24 & 15 == 0b1100:
-        return word >> 10 & 3 == 0b10 or word >> 28 == 15
+    if word >> 24 & 15 in (0b1100, 0b1110) and word >> 28 == 15:
+        return True
+    if word >> 24 & 15 == 0b1110:
+        return word >> 10 & 3 == 0b10
     return word >> 24 & 0b11101111 == 0b11101111 if mode is _T32 else word >> 25 == 0b1111001
 
 
 def _implied_by(disassembled: Disassembled, word: int) -> Iterator[str]:
-    if disassembled.mnemonic:
+    if disassembled.mnemonic and not disassembled.mnemonic.startswith(_COPROCESSOR):
         if _FLOATING_POINT.match(disassembled.mnemonic):
             yield "fpscr"
     elif len(disassembled.data) == 4 and _is_vector(word, disassembled.mode):
@@ -579,21 +592,21 @@ def _implied_by(disassembled: Disassembled, word: int) -> Iterator[str]:
         yield "fpscr"
 
 
-def _behaviour_of(status: str, disassembled: Disassembled) -> Behaviour:
+def behaviour_of(disassembled: Disassembled) -> Behaviour:
     """What the encoding says; capstone only tells floating-point and saturating mnemonics from the rest."""
     data, address = disassembled.data, disassembled.address
     if disassembled.mode is not _T32:
         word = int.from_bytes(data, "little")
-        behaviour = _built(_A32_ROWS, word, _Site(address + 8, status))
+        behaviour = _built(_A32_ROWS, word, address + 8)
         if behaviour.spans is not None:
-            behaviour = replace(behaviour, spans=_if_a32(status, word >> 28, behaviour.spans))
+            behaviour = replace(behaviour, spans=_if_a32(word >> 28, behaviour.spans))
     else:
         word = int.from_bytes(data[:2], "little")
         if len(data) == 4:
             word = word << 16 | int.from_bytes(data[2:], "little")
-        behaviour = _built(_T32_ROWS if len(data) == 4 else _T16_ROWS, word, _Site(address + 4, status))
+        behaviour = _built(_T32_ROWS if len(data) == 4 else _T16_ROWS, word, address + 4)
         if behaviour.spans is not None:
-            behaviour = replace(behaviour, spans=_if_t32(status, behaviour.spans))
+            behaviour = replace(behaviour, spans=_if_t32(behaviour.spans))
     implied = tuple(dict.fromkeys((*behaviour.implied, *_implied_by(disassembled, word))))
     return replace(behaviour, implied=implied) if implied != behaviour.implied else behaviour
 
@@ -604,39 +617,38 @@ _CPSR_T = 1 << 5
 
 
 def _mode_of(registers: Registers) -> Mode:
-    """The instruction set, from cpsr.T."""
-    return _T32 if registers["cpsr"] & _CPSR_T else _A32
+    """The instruction set, from cpsr.T; M-profile CPUs, which have no cpsr, run T32 alone."""
+    try:
+        return _T32 if registers["cpsr"] & _CPSR_T else _A32
+    except KeyError:
+        return _T32
 
 
-def _registers(status: str) -> tuple[Register, ...]:
-    return (
-        # No pc: rizin keeps bit 0 of a Thumb target in its own, so a frame's address stands for it.
-        *(Register(name, 32) for name in _R[:_PC]),
-        Register(status, 32, Group.STATUS),
-        *(Register(name, 64, Group.FLOAT) for name in _D),
-        Register("fpscr", 32, Group.FLOAT),
-        Register("fpsid", 32, Group.SYSTEM),
-        Register("fpexc", 32, Group.SYSTEM),
-        *(Register(name, 32, Group.COUNTER) for name in ("PMCCNTR", *(f"PMEVCNTR{n}" for n in range(6)))),
-    )
+_REGISTERS = (
+    # No pc: rizin keeps bit 0 of a Thumb target in its own, so a frame's address stands for it.
+    *(Register(name, 32) for name in _R[:_PC]),
+    # A CPU has one of them: xpsr is the M profile's.
+    *(Register(name, 32, Group.STATUS) for name in ("cpsr", "xpsr")),
+    *(Register(name, 64, Group.FLOAT) for name in _D),
+    Register("fpscr", 32, Group.FLOAT),
+    *(Register(name, 32, Group.SYSTEM) for name in ("fpsid", "fpexc", "TPIDRURW", "TPIDRURO")),
+    *(Register(name, 32, Group.COUNTER) for name in ("PMCCNTR", *(f"PMEVCNTR{n}" for n in range(6)))),
+)
 
-
-def _aliases(status: str) -> dict[str, tuple[str, ...]]:
-    return {
-        "sb": ("r9",),
-        "sl": ("r10",),
-        "fp": ("r11",),
-        "ip": ("r12",),
-        "pc": (),
-        **{name: (status,) for name in ("apsr", "apsr_nzcv", "cpsr", "itstate")},
-        "fpscr_nzcv": ("fpscr",),
-        # No storage in the stub of a user-mode guest.
-        **{name: () for name in ("spsr", "fpinst", "fpinst2", "mvfr0", "mvfr1", "mvfr2")},
-        **{f"s{n}": (_D[n // 2],) for n in range(32)},
-        # The stub's own q registers are the same bits (and QEMU 7.2 describes q10 twice and q11 not at all).
-        **{f"q{n}": (_D[2 * n], _D[2 * n + 1]) for n in range(16)},
-    }
-
+_ALIASES: dict[str, tuple[str, ...]] = {
+    "sb": ("r9",),
+    "sl": ("r10",),
+    "fp": ("r11",),
+    "ip": ("r12",),
+    "pc": (),
+    **dict.fromkeys(("apsr", "apsr_nzcv", "cpsr", "itstate"), ("cpsr", "xpsr")),
+    "fpscr_nzcv": ("fpscr",),
+    # No storage in the stub of a user-mode guest.
+    **dict.fromkeys(("spsr", "fpinst", "fpinst2", "mvfr0", "mvfr1", "mvfr2"), ()),
+    **{f"s{n}": (_D[n // 2],) for n in range(32)},
+    # The stub's own q registers are the same bits (and QEMU 7.2 describes q10 twice and q11 not at all).
+    **{f"q{n}": (_D[2 * n], _D[2 * n + 1]) for n in range(16)},
+}
 
 ARM = Arch(
     name="arm",
@@ -647,9 +659,9 @@ ARM = Arch(
     frame_machine=0,
     pc="pc",
     sp="sp",
-    registers=_registers("cpsr"),
+    registers=_REGISTERS,
     modes=(_A32, _T32),
-    behaviour_of=partial(_behaviour_of, "cpsr"),
+    behaviour_of=behaviour_of,
     system_calls=SystemCalls(
         number="r7",
         result="r0",
@@ -657,7 +669,7 @@ ARM = Arch(
         returns_elsewhere=frozenset({11, 119, 173, 387}),  # execve, sigreturn, rt_sigreturn, execveat
         getrandom=384,
     ),
-    aliases=_aliases("cpsr"),
+    aliases=_ALIASES,
     mode_of=_mode_of,
     gdb_architecture="arm",
     unknown_operands="SRS, iWMMXt and M-profile vector (MVE) memory operands",

@@ -111,8 +111,8 @@ class StepRule(Enum):
     WINDOW = "window"
     """SPARC ``save``, ``restore``, ``return``, ``flushw``: a spill or fill makes a raw step swallow the next one."""
     SECOND_STOP = "second stop"
-    """On a condition, a raw step stops once more before the instruction is done: a MIPS branch-likely that is not taken at
-    its annulled slot, an s390x EXECUTE at itself."""
+    """On a condition, a raw step stops once more before the instruction is done: a MIPS branch-likely that is not
+    taken at its annulled slot, an s390x EXECUTE at itself."""
     LOAD_EXCLUSIVE = "load exclusive"
     """Opens an exclusive sequence (load-reserve, load-linked)."""
     STORE_EXCLUSIVE = "store exclusive"
@@ -167,8 +167,8 @@ class Behaviour:
     stops_twice: Callable[[Registers], bool] | None = None
     """For :attr:`StepRule.SECOND_STOP`: whether, given the registers before it, there is a second stop."""
     has_stored: Callable[[Registers], bool] | None = None
-    """For :attr:`StepRule.STORE_EXCLUSIVE`: whether, given the registers after it, it succeeded; if not, it touched nothing.
-    None: no register says."""
+    """For :attr:`StepRule.STORE_EXCLUSIVE`: whether, given the registers after it, it succeeded; if not, it touched
+    nothing. None: no register says."""
     system_call: int | None = None
     """For :attr:`StepRule.SYSTEM_CALL`: the number, where the instruction itself has it."""
     resumes_at: Callable[[Registers], int] | None = None
@@ -246,8 +246,8 @@ class Arch:
     def source_of(self, register: Register, available: Container[str]) -> str | None:
         """The stub register to take an operand register from, or None if the stub does not have it.
 
-        A target without the wider register of the table has the operand register itself (AArch64 without SVE: ``v0``, not
-        ``z0``).
+        A target without the wider register of the table has the operand register itself (AArch64 without SVE: ``v0``,
+        not ``z0``).
         """
         for name in (register.stub_name, register.name):
             if name in available:

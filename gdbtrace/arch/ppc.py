@@ -269,7 +269,8 @@ _ACCESSES: dict[str, _SpansOf] = {
     },
     "L1S1": partial(_both, partial(_simple, LOAD, 1, 1), partial(_simple, STORE, 1, 1)),
 }
-"""The words of the access column: L load, S store, C both, a number of bytes; ``a``: at the address rounded down to them."""
+"""The words of the access column: L load, S store, C both, a number of bytes; ``a``: at the address rounded down to
+them."""
 
 # --- Instruction tables -----------------------------------------------------------------------------------------------
 

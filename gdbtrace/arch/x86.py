@@ -2,7 +2,7 @@
 
 The encoding is read by capstone, whose memory operands (base, index, scale, displacement, segment, size, direction) are
 right for most instructions; what it gets wrong, and what an instruction touches without an operand, is in the tables
-below.  They were made by running every opcode with a memory operand under the oracle (all maps, prefixes, REX.W, VEX.L),
+below.  They come from running every opcode with a memory operand under the oracle (all maps, prefixes, REX.W, VEX.L),
 so they are complete for what QEMU 7.2's default user-mode CPU (``max``: up to AVX2, FMA, BMI, AES, SSE4a, 3DNow!) runs.
 
 References: Intel 64 and IA-32 Architectures Software Developer's Manual (SDM) volumes 1 and 2; AMD64 Architecture
@@ -86,37 +86,37 @@ X86_64_VARIANT = Variant(
 X87_STACK = tuple(f"st{i}" for i in range(8))
 
 
-# --- What a memory operand stands for, where capstone does not say it right -----------------------------------------------
+# --- What a memory operand stands for, where capstone does not say it right -------------------------------------------
 
 Access = tuple[AccessKind, int, int]
 """Direction, offset from the operand's address, size."""
 
-NO_ACCESS = frozenset(
-    # MPX is off in user mode (BNDCFGU is zero), which makes its instructions no-operations.
-    [
-        "lea",
-        "nop",
-        "clflush",
-        "clflushopt",
-        "clwb",
-        "cldemote",
-        "invlpg",
-        "prefetch",
-        "prefetchw",
-        "prefetchwt1",
-        "prefetchnta",
-        "prefetcht0",
-        "prefetcht1",
-        "prefetcht2",
-        "bndmk",
-        "bndcl",
-        "bndcu",
-        "bndcn",
-        "bndmov",
-        "bndldx",
-        "bndstx",
-    ]
+# MPX is off in user mode (BNDCFGU is zero), which makes its instructions no-operations.
+_NO_ACCESS = re.compile(r"lea|nop|cl(flush|flushopt|wb|demote)|prefetch\w*|bnd\w+")
+# capstone's access flags say "read" of most stores, so the direction is by name: these load and store, ...
+_MODIFIES = re.compile(
+    r"add|or|adc|sbb|and|sub|xor|inc|dec|neg|not|ro[lr]|rc[lr]|sh[lr]d?|sa[lr]|arpl|xchg|xadd|cmpxchg(8b|16b)?"
 )
+# ... these only store if their first operand is memory, and anything else loads.
+_STORES = re.compile(
+    r"mov.*|set.*|f(st|stp|ist|istp|isttp|bstp|nstcw|nstsw)|stmxcsr|sldt|str|smsw|"
+    r"v(mov|cvtps2ph).*|v?(pextr|extract).*"
+)
+_PRIVILEGED = frozenset(("lgdt", "lidt", "lldt", "ltr", "lmsw", "invlpg"))
+
+# Sizes. What QEMU loads more than the manual says it should, it loads: these are the accesses that happened.
+_SIZES: Mapping[str, int] = {
+    "comisd": 8,  # capstone: 16
+    "punpcklbw": 8,  # the MMX forms, of which the manual loads 4
+    "punpcklwd": 8,
+    "punpckldq": 8,
+    "cvtdq2pd": 16,
+    "sldt": 2,
+    "str": 2,
+    "smsw": 2,
+}
+# Scalar FMA, conversions to double, shifts by a vector: QEMU loads as many bytes as the operation's vectors have.
+_LOADS_WHOLE_VECTOR = re.compile(r"vfn?m(add|sub)\d+s[sd]|vcvtdq2pd|vps(rl|ra|ll)[wdq]")
 
 # Environment of the x87 unit, 16- and 32-bit form (SDM vol. 1, 8.1.10). QEMU stores all of it, and loads only the
 # control, status and tag words.
@@ -126,15 +126,18 @@ _ENVIRONMENT_WORDS: Mapping[int, tuple[Access, ...]] = {
 }
 
 
-def _x87_state(name: str, environment: int) -> tuple[Access, ...] | None:
-    if name in ("fnstenv", "fstenv"):
+def _x87_state(name: str, operand_bytes: int) -> tuple[Access, ...] | None:
+    environment = 14 if operand_bytes == 2 else 28
+    # With REX.W, which means nothing here, QEMU 7.2 puts the registers at 56.
+    registers = 56 if operand_bytes == 8 else environment
+    if name == "fnstenv":
         return ((S, 0, environment),)
-    if name in ("fnsave", "fsave"):
-        return ((S, 0, environment + 80),)
+    if name == "fnsave":
+        return ((S, 0, environment), (S, registers, 80))
     if name == "fldenv":
         return _ENVIRONMENT_WORDS[environment]
     if name == "frstor":
-        return (*_ENVIRONMENT_WORDS[environment], (L, environment, 80))
+        return (*_ENVIRONMENT_WORDS[environment], (L, registers, 80))
     return None
 
 
@@ -150,8 +153,8 @@ def _fxsave_area(variant: Variant, kind: AccessKind) -> tuple[Access, ...]:
     return (*_x87_legacy_area(kind), mxcsr, (kind, 160, 16 * len(variant.vectors)))
 
 
-# Extended states that the CPU has enabled in XCR0, which is not in the stub: 0x21f under the default CPU model. Offsets are
-# those that CPUID leaf 13 of QEMU gives (standard format; it has no compacted one).
+# Extended states that the CPU has enabled in XCR0, which is not in the stub: 0x21f under the default CPU model. The offsets
+# are what CPUID leaf 13 of QEMU gives (standard format; it has no compacted one).
 _XSAVE_HEADER = 512
 _XSAVE_BNDREGS = 1 << 3
 
@@ -169,36 +172,49 @@ def _xsave_components(variant: Variant, kind: AccessKind) -> dict[int, tuple[Acc
     }
 
 
-def _fixed_accesses(variant: Variant, name: str, operand_bytes: int) -> tuple[Access, ...] | None:
-    """What an instruction with a memory operand touches relative to it; None: what capstone says."""
-    if state := _x87_state(name, 14 if operand_bytes == 2 else 28):
+def _fixed_accesses(decoder: _Decoder) -> tuple[Access, ...] | None:
+    """What an instruction touches relative to its memory operand that is not of one size; None: it is."""
+    name, variant = decoder.name, decoder.variant
+    if state := _x87_state(name, decoder.operand_bytes):
         return state
     if name in ("fxsave", "fxsave64"):
         return _fxsave_area(variant, S)
     if name in ("fxrstor", "fxrstor64"):
         return _fxsave_area(variant, L)
-    if name in ("sgdt", "sidt"):
-        return ((S, 0, 2 + variant.word),)
+    if name in ("sgdt", "sidt", "lgdt", "lidt"):
+        return ((S if name[0] == "s" else L, 0, 2 + variant.word),)
     if name in ("lds", "les", "lss", "lfs", "lgs"):
-        return ((L, 0, operand_bytes + 2),)
-    if name in MODIFIES:
-        return ((L, 0, MODIFIES[name]), (S, 0, MODIFIES[name]))
-    if name in LOADS:
-        return ((L, 0, LOADS[name]),)
-    if name in STORES:
-        return ((S, 0, STORES[name]),)
+        return ((L, 0, 2 + min(decoder.operand_bytes, 4)),)
+    if name == "bound":
+        return ((L, 0, 2 * decoder.operand_bytes),)
     return None
 
 
-MODIFIES: Mapping[str, int] = {"cmpxchg8b": 8, "cmpxchg16b": 16}
-"""Loaded and stored, with the size; capstone says otherwise."""
-LOADS: Mapping[str, int] = {}
-"""Loaded only."""
-STORES: Mapping[str, int] = {"sldt": 2, "str": 2, "smsw": 2}
-"""Stored only."""
+def _size_of(decoder: _Decoder, operand: capstone.x86.X86Op) -> int:
+    name = decoder.name
+    size: int = operand.size
+    if name in _SIZES:
+        return max(size, _SIZES[name]) if name.startswith("p") else _SIZES[name]
+    if _LOADS_WHOLE_VECTOR.fullmatch(name):
+        return 32 if _vex_bits(decoder) & 4 else 16
+    if name in ("bsf", "bsr", "movnti") and decoder.is_wide:
+        return 8  # capstone believes an operand-size prefix before REX.W
+    if name in ("vpextrq", "vpinsrq"):
+        return min(size, decoder.variant.word)  # VEX.W means nothing outside 64-bit mode
+    return size
 
-STRING_LOADS = {"movs": 1, "lods": 1, "outs": 1, "scas": 1, "cmps": 2}
-STRING_STORES = {"movs": 1, "stos": 1, "ins": 1}
+
+def _direct_access(decoder: _Decoder, operand: capstone.x86.X86Op) -> tuple[Access, ...]:
+    """A memory operand of one size."""
+    size = _size_of(decoder, operand)
+    if decoder.operands[0].type == cs.X86_OP_MEM:
+        if _MODIFIES.fullmatch(decoder.name):
+            return ((L, 0, size), (S, 0, size))
+        if _STORES.fullmatch(decoder.name):
+            return ((S, 0, size),)
+    return ((L, 0, size),)
+
+
 _STRING = re.compile(r"(movs|cmps|scas|lods|stos|ins|outs)[bwdq]")
 
 _GATHER = re.compile(r"vp?gather([dq])(ps|pd|d|q)")
@@ -206,7 +222,7 @@ _MASKED_MOVE = {"vmaskmovps": 4, "vmaskmovpd": 8, "vpmaskmovd": 4, "vpmaskmovq":
 _BIT_TESTS = {"bt": (L,), "bts": (L, S), "btr": (L, S), "btc": (L, S)}
 
 
-# --- Addresses --------------------------------------------------------------------------------------------------------------
+# --- Addresses --------------------------------------------------------------------------------------------------------
 
 
 class _Decoder:
@@ -335,7 +351,7 @@ def _joined(functions: list[SpanFunction]) -> SpanFunction | None:
     return joined
 
 
-# --- The stack --------------------------------------------------------------------------------------------------------------
+# --- The stack --------------------------------------------------------------------------------------------------------
 
 PUSHES_FLAGS = frozenset(("pushf", "pushfd", "pushfq"))
 POPS_FLAGS = frozenset(("popf", "popfd", "popfq"))
@@ -369,7 +385,7 @@ def _stack_accesses(decoder: _Decoder) -> tuple[Access, ...] | None:
 def _is_far(decoder: _Decoder) -> bool:
     """Whether an indirect call or jump takes a far pointer (opcode FF, /3 and /5)."""
     instruction = decoder.instruction
-    return instruction.opcode[0] == 0xFF and instruction.modrm >> 3 & 7 in (3, 5)
+    return decoder.name in ("call", "jmp") and instruction.opcode[0] == 0xFF and instruction.modrm >> 3 & 7 in (3, 5)
 
 
 def _stack_pointer(decoder: _Decoder) -> AddressFunction:
@@ -393,7 +409,7 @@ def _enter(decoder: _Decoder) -> SpanFunction:
     return spans
 
 
-# --- Instructions whose accesses depend on values ---------------------------------------------------------------------------
+# --- Instructions whose accesses depend on values ---------------------------------------------------------------------
 
 
 def _string(decoder: _Decoder) -> SpanFunction:
@@ -408,6 +424,8 @@ def _string(decoder: _Decoder) -> SpanFunction:
                 parts.append(_spans_at(address_of, ((kind, 0, operand.size),), decoder.variant.address_mask))
     once = _joined(parts)
     assert once is not None
+    if name in ("ins", "outs"):
+        once = _if_privileged(once, lambda flags: flags >> 12 & 3)
     if not _is_repeated(decoder):
         return once
     count, mask = decoder.register("cx"), decoder.address_mask
@@ -416,6 +434,15 @@ def _string(decoder: _Decoder) -> SpanFunction:
         return tuple(once(registers)) if registers[count] & mask else ()
 
     return repeated
+
+
+def _if_privileged(spans: SpanFunction, level_of: Callable[[int], int]) -> SpanFunction:
+    """Nothing where the privilege level (``cs``) is above what ``level_of`` the flags allows: it faults before."""
+
+    def checked(registers: Registers) -> tuple[Span, ...]:
+        return tuple(spans(registers)) if registers["cs"] & 3 <= level_of(registers["eflags"]) else ()
+
+    return checked
 
 
 def _is_repeated(decoder: _Decoder) -> bool:
@@ -437,7 +464,7 @@ def _bit_test(decoder: _Decoder, kinds: tuple[AccessKind, ...]) -> SpanFunction:
     effective = decoder.address_of(memory)
 
     def address_of(registers: Registers) -> int:
-        bit = registers[source] & (sign << 1) - 1
+        bit: int = registers[source] & (sign << 1) - 1
         signed = bit - ((bit & sign) << 1)
         address = (effective(registers) + signed // bits * size) & address_mask
         return (address + registers[segment]) & mask if segment else address
@@ -479,17 +506,18 @@ def _masked_store(decoder: _Decoder) -> SpanFunction:
 
 
 def _masked_move(decoder: _Decoder, element: int) -> SpanFunction:
-    """``vmaskmov`` and ``vpmaskmov``: the elements whose mask element has its top bit set (the low 128 bits of them)."""
+    """``vmaskmov`` and ``vpmaskmov``: the elements of the low 128 bits whose mask element has its top bit set."""
     (memory,) = decoder.memory
-    kind = S if decoder.operands[0].type == cs.X86_OP_MEM else L
-    # VEX.vvvv, of which capstone sometimes prints another register.
-    selector = f"xmm{_vex_vvvv(decoder)}"
+    if decoder.operands[0].type != cs.X86_OP_MEM:
+        # QEMU 7.2 loads all of it, masked or not.
+        return _spans_at(decoder.address_of(memory), ((L, 0, memory.size),), decoder.variant.address_mask)
+    selector = _vex_register(decoder)
     address_of, mask, top = decoder.address_of(memory), decoder.variant.address_mask, 8 * element - 1
 
     def spans(registers: Registers) -> tuple[Span, ...]:
         selected, address = registers[selector], address_of(registers)
         return tuple(
-            Span(kind, (address + offset) & mask, element)
+            Span(S, (address + offset) & mask, element)
             for offset in range(0, 16, element)
             if selected >> 8 * offset + top & 1
         )
@@ -497,11 +525,18 @@ def _masked_move(decoder: _Decoder, element: int) -> SpanFunction:
     return spans
 
 
-def _vex_vvvv(decoder: _Decoder) -> int:
-    """The register that the three-byte VEX prefix's vvvv field names (SDM vol. 2, 2.3.5)."""
+def _vex_bits(decoder: _Decoder) -> int:
+    """The last byte of the VEX prefix: vvvv (inverted) from bit 3, L in bit 2 (SDM vol. 2, 2.3.5)."""
     data = bytes(decoder.instruction.bytes)
-    number = ~(data[data.index(0xC4) + 2] >> 3) & 15
-    return number if decoder.variant.bits == 64 else number & 7
+    # The first of these two bytes is the prefix: only legacy prefixes, of other values, may be before it.
+    start = next(i for i, byte in enumerate(data) if byte in (0xC4, 0xC5))
+    return data[start + (2 if data[start] == 0xC4 else 1)]
+
+
+def _vex_register(decoder: _Decoder) -> str:
+    """The register that vvvv names, of which capstone sometimes prints another one."""
+    number = ~(_vex_bits(decoder) >> 3) & 15
+    return f"xmm{number if decoder.variant.bits == 64 else number & 7}"
 
 
 def _gather(decoder: _Decoder, index_letter: str, element_name: str) -> SpanFunction:
@@ -511,7 +546,7 @@ def _gather(decoder: _Decoder, index_letter: str, element_name: str) -> SpanFunc
     index_size = 4 if index_letter == "d" else 8
     name_of, mask, address_mask = decoder.instruction.reg_name, decoder.variant.address_mask, decoder.address_mask
     index = "x" + name_of(memory.mem.index)[1:]
-    selector = f"xmm{_vex_vvvv(decoder)}"
+    selector = _vex_register(decoder)
     scale: int = memory.mem.scale
     segment = {cs.X86_REG_FS: "fs_base", cs.X86_REG_GS: "gs_base"}.get(memory.mem.segment)
     memory.mem.index = memory.mem.segment = 0
@@ -579,7 +614,7 @@ def _extended_restore(decoder: _Decoder) -> SpanFunction:
     return spans
 
 
-# --- Putting it together ----------------------------------------------------------------------------------------------------
+# --- Putting it together ----------------------------------------------------------------------------------------------
 
 SYSTEM_CALLS = frozenset(("syscall", "sysenter"))
 
@@ -600,7 +635,7 @@ def _is_string(decoder: _Decoder) -> bool:
 
 def _spans_of(decoder: _Decoder, is_string: bool) -> SpanFunction | None:
     name, mask = decoder.name, decoder.variant.address_mask
-    if name in NO_ACCESS:
+    if _NO_ACCESS.fullmatch(name):
         return None
     if is_string:
         return _string(decoder)
@@ -617,7 +652,8 @@ def _spans_of(decoder: _Decoder, is_string: bool) -> SpanFunction | None:
     if stack:
         on_stack = _spans_at(_stack_pointer(decoder), stack, mask)
         parts.insert(0 if name == "pop" else len(parts), on_stack)
-    return _joined(parts)
+    spans = _joined(parts)
+    return _if_privileged(spans, lambda flags: 0) if spans and name in _PRIVILEGED else spans
 
 
 def _special_spans(decoder: _Decoder) -> SpanFunction | None:
@@ -651,14 +687,144 @@ def _operand_accesses(decoder: _Decoder, operand: capstone.x86.X86Op) -> tuple[A
         return ((L, 0, decoder.operand_bytes + 2 if name[0] == "l" or _is_far(decoder) else decoder.stack_bytes),)
     if name in ("push", "pop"):
         return ((L if name == "push" else S, 0, decoder.stack_bytes),)
-    fixed = _fixed_accesses(decoder.variant, name, decoder.operand_bytes)
-    if fixed:
-        return fixed
-    kinds = (
-        *((L,) if operand.access & capstone.CS_AC_READ else ()),
-        *((S,) if operand.access & capstone.CS_AC_WRITE else ()),
-    )
-    return tuple((kind, 0, operand.size) for kind in kinds)
+    return _fixed_accesses(decoder) or _direct_access(decoder, operand)
+
+
+def _are_spans_known(decoder: _Decoder) -> bool:
+    """False for what depends on the upper halves of 256-bit registers, or where the descriptor table is."""
+    name, operands = decoder.name, decoder.operands
+    if _GATHER.fullmatch(name):
+        return not _vex_bits(decoder) & 4
+    if name in _MASKED_MOVE:
+        return operands[0].type != cs.X86_OP_MEM or operands[0].size == 16
+    if name in _LOADS_DESCRIPTOR or _loads_segment(decoder):
+        return False
+    return not _is_far(decoder)
+
+
+_LOADS_DESCRIPTOR = (
+    frozenset(("lar", "lsl", "verr", "verw", "lds", "les", "lss", "lfs", "lgs", "lcall", "ljmp"))
+    | RETURN_FAR
+    | INTERRUPT_RETURN
+)
+SEGMENTS = frozenset((cs.X86_REG_DS, cs.X86_REG_ES, cs.X86_REG_SS, cs.X86_REG_FS, cs.X86_REG_GS))
+
+
+def _loads_segment(decoder: _Decoder) -> bool:
+    """``mov`` to a segment register, or ``pop`` of one."""
+    if decoder.name not in ("mov", "pop"):
+        return False
+    target = decoder.operands[0]
+    return bool(target.type == cs.X86_OP_REG and target.reg in SEGMENTS)
+
+
+# --- Registers that no operand names ----------------------------------------------------------------------------------
+
+# x87 instructions that leave the stack where it is, and touch st(0) and their operands only; the others move it, which
+# renames all of st(0) to st(7).
+_X87_IN_PLACE = re.compile(
+    r"f(i?(add|sub|subr|mul|div|divr|com)|ucom|comi|ucomi|tst|xam|xch|chs|abs|sqrt|rndint|scale|prem1?|sin|cos|i?st|free|"
+    r"cmov\w+)|f2xm1"
+)
+# These have to do with the control and status words only.
+_X87_CONTROL = frozenset(("fnop", "fnclex", "fnstsw", "fnstcw", "fldcw", "fdisi8087_nop", "feni8087_nop", "fsetpm"))
+_X87_WORDS = ("fctrl", "fstat", "ftag")
+_X87_POINTERS = ("fiseg", "fioff", "foseg", "fooff", "fop")
+
+# SSE and AVX arithmetic: exceptions and rounding (SDM vol. 2, "SIMD Floating-Point Exceptions").
+_USES_MXCSR = re.compile(
+    r"v?((add|sub|mul|div|sqrt|min|max|cmp|addsub|hadd|hsub|round|dp)[ps][sd]|u?comis[sd]|cvt\w+)|vfn?m\w+|"
+    r"(ld|st)mxcsr|v(ld|st)mxcsr"
+)
+_EXTENDED_STATE = re.compile(r"(fxsave|fxrstor|xsave\w*|xrstor\w*?)(64)?")
+
+
+def _implied_by(decoder: _Decoder) -> tuple[str, ...]:
+    """Operand registers that an instruction may read or write without capstone's naming them."""
+    variant, name = decoder.variant, decoder.name
+    implied = [
+        *_IMPLIED_VECTORS.get(name, ()),
+        *(variant.letter + register for register in _IMPLIED_GENERAL.get(name, ())),
+        *_implied_segment_bases(decoder),
+        *_implied_float(decoder),
+    ]
+    if _EXTENDED_STATE.fullmatch(name):
+        implied += (*X87_STACK, *_X87_WORDS, *_X87_POINTERS, *variant.vectors, "mxcsr")
+    elif name in ("vzeroall", "vzeroupper"):
+        implied += variant.vectors
+    elif _USES_MXCSR.fullmatch(name) and not _is_string(decoder):
+        implied.append("mxcsr")
+    if name in ("push", "pop", "call", "lcall", *PUSHES_FLAGS, *POPS_FLAGS):
+        implied.append(variant.letter + "sp")
+    if name in ("lds", "les", "lss", "lfs", "lgs"):
+        implied.append(name[1:])
+    if name in ("lcall", "ljmp", *RETURN_FAR, *INTERRUPT_RETURN) or _is_far(decoder):
+        implied.append("cs")
+    if name in SYSTEM_CALLS and variant.bits == 64:
+        implied += ("rcx", "r11")
+    return tuple(dict.fromkeys(implied))
+
+
+# Implicit registers that capstone 5 leaves out, without their width letter.
+_IMPLIED_GENERAL: Mapping[str, tuple[str, ...]] = {
+    "enter": ("sp", "bp"),
+    "retf": ("sp",),
+    "retfq": ("sp",),
+    "iret": ("sp",),
+    "iretd": ("sp",),
+    "iretq": ("sp",),
+    "xlatb": ("ax", "bx"),
+    "syscall": ("ax",),
+    "sysenter": ("ax",),
+    "int": ("ax",),
+    "rdpkru": ("ax", "dx"),
+    "pcmpestri": ("cx",),
+    "pcmpistri": ("cx",),
+    "vpcmpestri": ("cx",),
+    "vpcmpistri": ("cx",),
+    "maskmovq": ("di",),
+    "maskmovdqu": ("di",),
+    "vmaskmovdqu": ("di",),
+}
+_IMPLIED_VECTORS: Mapping[str, tuple[str, ...]] = dict.fromkeys(
+    ("blendvps", "blendvpd", "pblendvb", "sha256rnds2", "pcmpestrm", "pcmpistrm", "vpcmpestrm", "vpcmpistrm"), ("xmm0",)
+)
+
+
+def _implied_segment_bases(decoder: _Decoder) -> list[str]:
+    """The base of a segment that an address uses, or that an instruction loads."""
+    name, found = decoder.name, []
+    for segment, letter in ((cs.X86_REG_FS, "f"), (cs.X86_REG_GS, "g")):
+        loads = name == f"l{letter}s" or (_loads_segment(decoder) and decoder.operands[0].reg == segment)
+        prefixed = decoder.instruction.prefix[1] == (0x64 if letter == "f" else 0x65)
+        if loads or prefixed or name in (f"rd{letter}sbase", f"wr{letter}sbase"):
+            found.append(f"{letter}s_base")
+    return found
+
+
+def _implied_float(decoder: _Decoder) -> tuple[str, ...]:
+    """x87 and MMX registers."""
+    # The mnemonic, because capstone's instruction name is fadd for faddp too.
+    name, name_of = decoder.instruction.mnemonic.split()[-1], decoder.instruction.reg_name
+    if name in ("emms", "femms"):
+        return ("fstat", "ftag")
+    if any(operand.type == cs.X86_OP_REG and name_of(operand.reg).startswith("mm") for operand in decoder.operands):
+        # mm0 to mm7 are the x87 registers by number, and the instruction makes st(0) number 0: all may be renamed.
+        return (*X87_STACK, "fstat", "ftag")
+    if name == "wait":
+        return ("fstat", "fctrl")
+    if not name.startswith("f") or _EXTENDED_STATE.fullmatch(name):
+        return ()
+    if name in ("fnstenv", "fldenv", "fnsave", "frstor"):
+        return (*X87_STACK, *_X87_WORDS, *_X87_POINTERS)
+    if name in _X87_CONTROL:
+        return ("fctrl", "fstat")
+    if _X87_IN_PLACE.fullmatch(name):
+        return ("st0", *_X87_WORDS)
+    return (*X87_STACK, *_X87_WORDS)
+
+
+# --- Architectures ----------------------------------------------------------------------------------------------------
 
 
 def _behaviour_of(variant: Variant) -> Callable[[Disassembled], Behaviour]:
@@ -671,7 +837,8 @@ def _behaviour_of(variant: Variant) -> Callable[[Disassembled], Behaviour]:
         return Behaviour(
             rule=_rule_of(decoder, is_string),
             spans=_spans_of(decoder, is_string),
-            implied=(),
+            implied=_implied_by(decoder),
+            spans_known=_are_spans_known(decoder),
         )
 
     return behaviour_of
@@ -757,8 +924,8 @@ def _arch(
         system_calls=system_calls,
         aliases=_ALIASES[variant.bits],
         gdb_architecture=gdb_architecture,
-        unknown_operands="256-bit vmaskmov, vpmaskmov and gathers: the upper halves of their masks and indices are not in "
-        "QEMU's stub; descriptor tables, when a segment register is loaded",
+        unknown_operands="256-bit vmaskmov and vpmaskmov stores and gathers: QEMU's stub does not have the upper halves of "
+        "their masks and indices; the descriptor table, when a segment register is loaded",
     )
 
 

@@ -1,7 +1,7 @@
 """gdb/MI requests matched by token, through one reading loop of our own.
 
-pygdbmi starts gdb and parses its output; ``GdbController.write`` as documented waits 0.2 s after the last output and takes a
-late reply for the next command's, so only its writing half is used.  Reference: gdb manual, "GDB/MI".
+pygdbmi starts gdb and parses its output; ``GdbController.write`` as documented waits 0.2 s after the last output and
+takes a late reply for the next command's, so only its writing half is used.  Reference: gdb manual, "GDB/MI".
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ OLDEST_VERSION = (12, 1)
 """The oldest gdb that is known to work."""
 _REPLY_SECONDS = 60.0
 _UNAVAILABLE = "<unavailable>"
+_CLOSED = "Remote connection closed"
 
 
 def find_gdb() -> tuple[Path, tuple[int, int]]:
@@ -137,6 +138,8 @@ class GdbSession:
         self.stopped = None
         self.run("-exec-continue")
         reason = self.wait_for_stop().get("reason", "")
+        if reason == _CLOSED:
+            raise TargetDied("the tracer closed the connection to gdb")
         if reason != "breakpoint-hit":
             if reason.startswith("exited"):
                 return False
@@ -206,6 +209,9 @@ class GdbSession:
                 case "notify" if message["message"] == "stopped":
                     self.stopped = message["payload"] or {}
                 case "console" | "log" | "output" if isinstance(message["payload"], str):
+                    if message["payload"].startswith(_CLOSED):
+                        # gdb reports no stop for a target that hung up.
+                        self.stopped = {"reason": _CLOSED}
                     self._console = [*self._console[-4:], message["payload"].strip()]
 
     def _died(self) -> TargetDied:

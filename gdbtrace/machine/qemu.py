@@ -54,8 +54,8 @@ def find_emulator(name: str, given: Path | None = None) -> Path:
 class UserEmulator:
     """Owns one QEMU process, its private directory and its sockets; a context manager.
 
-    Created: nothing runs.  Running, between enter and exit: QEMU waits for a debugger on :attr:`socket_path`.  Exited: the
-    process, whatever the guest forked, and the directory are gone.
+    Created: nothing runs.  Running, between enter and exit: QEMU waits for a debugger on :attr:`socket_path`.
+    Exited: the process, whatever the guest forked, and the directory are gone.
     """
 
     def __init__(self, emulator: Path, program: UserProgram) -> None:
@@ -128,11 +128,12 @@ class UserEmulator:
 
 @cache
 def process_namespace() -> tuple[str, ...]:
-    """The command that runs QEMU in a process namespace of its own, so that its guest has the same process ids each time.
+    """The command that runs QEMU in a process namespace of its own, so that its guest has the same process ids each
+    time.
 
-    QEMU is process 2: as process 1 it could not kill itself with the signal that its guest died of.  When the namespace's
-    process 1 is killed the kernel ends all the others, what the guest forked among them.  Empty where the system does not
-    allow it (pid_namespaces(7)).
+    QEMU is process 2: as process 1 it could not kill itself with the signal that its guest died of.  When the
+    namespace's process 1 is killed the kernel ends all the others, what the guest forked among them.  Empty where the
+    system does not allow it (pid_namespaces(7)).
     """
     unshare = shutil.which("unshare")
     if unshare is None:

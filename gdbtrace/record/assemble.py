@@ -1,7 +1,8 @@
 """One step record to one std_frame: pure.
 
-Registers seldom change, so each operand's serialized entry is kept and only what changed is made anew; a list of operands is
-then the entries one after the other, which is what a serialized protobuf message with a repeated field is.
+Registers seldom change, so each operand's serialized entry is kept and only what changed is made anew; a list of
+operands is then the entries one after the other, which is what a serialized protobuf message with a repeated field
+is.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ class RegisterLists(Enum):
     """Which registers a frame lists: what ``--registers`` takes."""
 
     STANDARD = "standard"
-    """Before: the integer and control state, and the other registers that the instruction names or changes.  After: what
-    changed, what the instruction names or implies, and the condition codes."""
+    """Before: the integer and control state, and the other registers that the instruction names or changes.  After:
+    what changed, what the instruction names or implies, and the condition codes."""
     FULL = "full"
     """The complete state of the architecture's table, before and after."""
     TOUCHED = "touched"

@@ -1,7 +1,7 @@
 """The two ways of commanding the tracer process: gdb through pygdbmi, and our own client.
 
-The steps and the records are the tracer's either way, so both give the same trace.  gdb adds an independent view: after each
-burst its registers, by name and value, must be ours.
+The steps and the records are the tracer's either way, so both give the same trace.  gdb adds an independent view:
+after each burst its registers, by name and value, must be ours.
 """
 
 from __future__ import annotations

@@ -138,7 +138,8 @@ def record(options: RunOptions, observer: Observer | None = None) -> Summary:
     """Run a program under QEMU and write its trace.
 
     :raise UsageError: the program or an option is wrong; nothing was run.
-    :raise ToolError: QEMU, gdb or the disk failed. What was traced until then is kept, and a note of the exception says where.
+    :raise ToolError: QEMU, gdb or the disk failed. What was traced until then is kept, and a note of the exception
+        says where.
     """
     observer = observer or Observer()
     image = Image(options.program)
@@ -287,8 +288,8 @@ def architecture_for(image: Image, name: str | None) -> Arch:
         raise UsageError(f"no architecture {name!r}{_suggestion(name, ARCHITECTURES)}; `gdbtrace archs` lists them")
     if found is None:
         raise UsageError(
-            f"{image.path}: a {image.bits}-bit {image.byte_order}-endian {image.machine} program, which is not supported; "
-            "`gdbtrace archs` lists what is"
+            f"{image.path}: a {image.bits}-bit {image.byte_order}-endian {image.machine} program, "
+            "which is not supported; `gdbtrace archs` lists what is"
         )
     if name is not None and found.elf != ARCHITECTURES[name].elf:
         raise UsageError(f"{image.path}: a program for {found.name}, not for {name}; leave --arch out")

@@ -52,23 +52,28 @@ class StubClient:
         :raise TargetDied: the stub closed the connection.
         :raise LinkTimeout: nothing came in time; the link is unusable afterwards.
         """
+        while (end := self._buffer.find(b"#")) < 0 or len(self._buffer) < end + 3:
+            self.receive_some()
         buffer = self._buffer
-        while True:
-            end = buffer.find(b"#")
-            if end >= 0 and len(buffer) >= end + 3:
-                break
-            try:
-                data = self._socket.recv(65536)
-            except (TimeoutError, BlockingIOError) as error:
-                raise LinkTimeout(f"the stub did not answer within {self._timeout:g} s") from error
-            except OSError as error:
-                raise TargetDied(f"the connection to the stub broke ({error.strerror})") from error
-            if not data:
-                raise TargetDied("the stub closed the connection")
-            buffer = buffer + data if buffer else data
         self._buffer = buffer[end + 3 :]
         payload = buffer[buffer.find(b"$") + 1 : end]
         return expanded(payload) if b"*" in payload else payload
+
+    def receive_some(self) -> None:
+        """Wait for any bytes at all; an acknowledgement comes alone when the reply takes its time.
+
+        :raise TargetDied: the stub closed the connection.
+        :raise LinkTimeout: nothing came in time.
+        """
+        try:
+            data = self._socket.recv(65536)
+        except (TimeoutError, BlockingIOError) as error:
+            raise LinkTimeout(f"the stub did not answer within {self._timeout:g} s") from error
+        except OSError as error:
+            raise TargetDied(f"the connection to the stub broke ({error.strerror})") from error
+        if not data:
+            raise TargetDied("the stub closed the connection")
+        self._buffer += data
 
     def has_packet(self) -> bool:
         """Whether a whole packet has been received already."""
@@ -105,10 +110,11 @@ class StubClient:
     def wait_for_stop(self, watch: socket.socket | None = None) -> StopReply | None:
         """Wait for a stop reply; see :meth:`resume`. Console output (``O``) on the way is dropped."""
         while True:
-            if not self.has_packet():
+            while not self.has_packet():
                 readable, _, _ = select.select([self._socket, watch] if watch else [self._socket], [], [])
                 if watch in readable:
                     return None
+                self.receive_some()
             reply = self.receive()
             if reply[:1] == b"O" and reply != b"OK":
                 continue
@@ -120,8 +126,6 @@ class StubClient:
         :raise ProtocolError: the stub refused it.
         """
         while True:
-            if not self.has_packet():
-                select.select([self._socket], [], [])
             reply = self.receive()
             if reply == b"OK":
                 return

@@ -1,7 +1,7 @@
 """Being a gdbstub: pass on what the client asks, and answer commands of our own.
 
-The client (gdb, or ours) sees QEMU's stub with one addition: ``monitor gdbtrace ...`` (``qRcmd``) is performed here.  gdb waits
-for the end of a monitor command however long it takes, which is what makes it fit for a million steps.
+The client (gdb, or ours) sees QEMU's stub with one addition: ``monitor gdbtrace ...`` (``qRcmd``) is performed here.
+gdb waits for the end of a monitor command however long it takes, which is what makes it fit for a million steps.
 """
 
 from __future__ import annotations
@@ -83,19 +83,24 @@ class StubServer:
         """Let the target run, passing an interrupt on, until it stops."""
         self._target.send(framed(request))
         while True:
-            waiting: list[socket.socket | StubClient] = [self._connection, self._watch, self._target]
-            if self._target.has_packet() or self._target in select.select(waiting, [], [])[0]:
+            while self._target.has_packet():
                 reply = self._target.receive()
                 self._send(reply)
                 if reply[:1] in (b"W", b"X"):
                     kind = StopKind.EXITED if reply[:1] == b"W" else StopKind.KILLED
                     self.ended = StopReply(kind, int(reply[1:3], 16))
-                if reply[:1] != b"O" or reply == b"OK":
+                if reply[:1] != b"O":
                     return
-            elif self._packets.next() == b"\x03":
-                self._target.send_raw(b"\x03")
-            elif not self._receive():
+            readable, _, _ = select.select([self._connection, self._watch, self._target], [], [])
+            if self._watch in readable:
                 return
+            if self._target in readable:
+                self._target.receive_some()
+            if self._connection in readable:
+                if not self._receive():
+                    return
+                while self._packets.next() == b"\x03":
+                    self._target.send_raw(b"\x03")
 
     def _answer_for_the_dead(self, request: bytes) -> None:
         assert self.ended is not None

@@ -1,7 +1,8 @@
 """How each kind of instruction is stepped so that it is exactly one frame.
 
-A raw step of QEMU's user-mode stub is not always one instruction (measured on 7.2 and 10.0; docs/architectures.md has the table).
-Each rule takes the stepper at the instruction and returns the stop reply with which the instruction is done.
+A raw step of QEMU's user-mode stub is not always one instruction (measured on 7.2 and 10.0; docs/architectures.md has
+the table). Each rule takes the stepper at the instruction and returns the stop reply with which the instruction is
+done.
 """
 
 from __future__ import annotations

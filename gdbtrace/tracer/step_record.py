@@ -1,8 +1,8 @@
 """Step records: what the tracer process tells the recorder, over one stream socket.
 
-A stream of messages, each led by one byte of :class:`RecordKind`.  Rare ones are JSON with a length before it; a step is
-packed binary, because thousands of them pass each second.  Nothing in it is trusted to be anything but data: sizes come
-from the layout in the first message and are checked.
+A stream of messages, each led by one byte of :class:`RecordKind`.  Rare ones are JSON with a length before it; a step
+is packed binary, because thousands of them pass each second.  Nothing in it is trusted to be anything but data: sizes
+come from the layout in the first message and are checked.
 """
 
 from __future__ import annotations
@@ -252,7 +252,8 @@ class RecordReader:
         self._definitions: dict[int, Definition] = {}
         self._layout: RegisterLayout | None = None
         self.entry: int | None = None
-        """Address of the program's entry point as loaded (AT_ENTRY), once the first message is read; None if not known."""
+        """Address of the program's entry point as loaded (AT_ENTRY), once the first message is read; None if not
+        known."""
 
     def read_hello(self) -> RegisterLayout:
         """Wait for the first message.

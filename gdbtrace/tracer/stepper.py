@@ -1,8 +1,8 @@
 """The step loop: one instruction at a time, its registers and memory before and after.
 
-At a stop the stepper holds ``g``; the state after one step is the state before the next, so an instruction without memory
-operands costs two round trips, the step and ``g``.  What is known of an instruction is kept by address and mode and dropped when
-the bytes may have changed: a store into them, or a system call.
+At a stop the stepper holds ``g``; the state after one step is the state before the next, so an instruction without
+memory operands costs two round trips, the step and ``g``.  What is known of an instruction is kept by address and
+mode and dropped when the bytes may have changed: a store into them, or a system call.
 """
 
 from __future__ import annotations

@@ -87,7 +87,8 @@ def _is_branch_likely(word: int) -> bool:
 
 
 def _without_peeked_halfword(lines: Iterator[Line]) -> Iterator[Line]:
-    """T32: at two bytes before a page's end QEMU peeks whether the next instruction crosses, and the plugin gets those bytes.
+    """T32: at two bytes before a page's end QEMU peeks whether the next instruction crosses, and the plugin gets
+    those bytes.
 
     ``thumb_tr_translate_insn`` of QEMU's target/arm/translate.c.
     """
@@ -132,8 +133,8 @@ UNSEEN: Mapping[str, frozenset[str]] = {
     "ppc64le": _PPC_UNSEEN,
     # ex and exrl: of one of the others.
     "s390x": frozenset(
-        ["mvc", "mvcin", "mvcl", "mvcle", "mvclu", "mvcrl", "mvn", "mvo", "mvpg", "mvst", "mvz", "nc", "oc", "xc"]
-        + ["ex", "exrl"]
+        {"mvc", "mvcin", "mvcl", "mvcle", "mvclu", "mvcrl", "mvn", "mvo", "mvpg", "mvst", "mvz", "nc", "oc", "xc"}
+        | {"ex", "exrl"}
     ),
     # SVE.
     "aarch64": frozenset(["ld1b", "ld1h", "ld1w", "ld1d", "st1b", "st1h", "st1w", "st1d"]),

@@ -193,7 +193,7 @@ def test_stub_that_dies_ends_the_burst_with_the_reason(
     control: tuple[socket.socket, socket.socket], requests: int
 ) -> None:
     with FakeStub(assemble(NOP, *LEAVE), die_after=requests) as stub:
-        sink, stop = run(stub, control[1])
+        _, stop = run(stub, control[1])
     assert stop.reason is StopReason.FAILED
     assert "the stub closed the connection" in stop.detail
 
@@ -201,6 +201,6 @@ def test_stub_that_dies_ends_the_burst_with_the_reason(
 def test_code_that_cannot_be_read_is_said(control: tuple[socket.socket, socket.socket]) -> None:
     with FakeStub(b"") as stub:
         stub.registers[37] = 0x10
-        sink, stop = run(stub, control[1])
+        _, stop = run(stub, control[1])
     assert stop.reason is StopReason.FAILED
     assert "0x10 cannot be read" in stop.detail
