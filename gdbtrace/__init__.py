@@ -11,6 +11,7 @@ from gdbtrace.record.engines import EngineChoice
 from gdbtrace.record.run import Observer, Outcome, Place, RunOptions, Summary, record
 from gdbtrace.trace import open_trace
 from gdbtrace.trace.container import TocConvention
+from gdbtrace.trace.frames import StdFrame
 from gdbtrace.version import __version__
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Place",
     "RegisterLists",
     "RunOptions",
+    "StdFrame",
     "Summary",
     "TocConvention",
     "__version__",

@@ -83,6 +83,9 @@ X86_64_VARIANT = Variant(
     implied_segment_bases=False,
 )
 
+# QEMU 7.2's stub shows the x87 registers by their own numbers, not by the stack's top (which is in fstat): what it calls
+# st0 is ST(0) only when the top is 0, and MM0 always. Which of them an x87 instruction touches is known when it runs, so
+# all are listed.
 X87_STACK = tuple(f"st{i}" for i in range(8))
 
 
@@ -153,8 +156,8 @@ def _fxsave_area(variant: Variant, kind: AccessKind) -> tuple[Access, ...]:
     return (*_x87_legacy_area(kind), mxcsr, (kind, 160, 16 * len(variant.vectors)))
 
 
-# Extended states that the CPU has enabled in XCR0, which is not in the stub: 0x21f under the default CPU model. The offsets
-# are what CPUID leaf 13 of QEMU gives (standard format; it has no compacted one).
+# Extended states that the CPU has enabled in XCR0, which is not in the stub: 0x21f under the default CPU model. The
+# offsets are what CPUID leaf 13 of QEMU gives (standard format; it has no compacted one).
 _XSAVE_HEADER = 512
 _XSAVE_BNDREGS = 1 << 3
 
@@ -234,7 +237,7 @@ class _Decoder:
         self.name: str = instruction.insn_name()
         self.operands = instruction.operands
         self.memory = [operand for operand in self.operands if operand.type == cs.X86_OP_MEM]
-        self.address_mask = (1 << 8 * instruction.addr_size) - 1
+        self.address_mask: int = (1 << 8 * instruction.addr_size) - 1
         self.is_wide = bool(variant.bits == 64 and instruction.rex & 8)
         self.is_short = instruction.prefix[2] == 0x66 and not self.is_wide
 
@@ -252,8 +255,19 @@ class _Decoder:
         """The stub register that a pointer register, given without its width letter, is part of."""
         return self.variant.letter + name
 
-    def address_of(self, operand: capstone.x86.X86Op, extra: int = 0) -> AddressFunction:
-        """The address of a memory operand, plus ``extra``."""
+    def segment_base_of(self, operand: capstone.x86.X86Op) -> str | None:
+        """The stub register that a memory operand's address is relative to; None: its segment's base is 0."""
+        return _SEGMENT_BASES.get(operand.mem.segment)
+
+    @property
+    def prefixed_segment_base(self) -> str | None:
+        """The same for an instruction whose memory operand capstone does not show."""
+        return {0x64: "fs_base", 0x65: "gs_base"}.get(self.instruction.prefix[1])
+
+    def effective_address_of(
+        self, operand: capstone.x86.X86Op, *, extra: int = 0, with_index: bool = True
+    ) -> AddressFunction:
+        """A memory operand's address within its segment, plus ``extra``."""
         memory, name_of = operand.mem, self.instruction.reg_name
         displacement: int = memory.disp + extra
         base: str | None = None
@@ -262,10 +276,17 @@ class _Decoder:
             displacement += self.instruction.address + self.instruction.size
         elif memory.base:
             base = _whole(self.variant, name_of(memory.base))
-        if memory.index not in (cs.X86_REG_INVALID, cs.X86_REG_RIZ, cs.X86_REG_EIZ):
+        if with_index and memory.index not in (cs.X86_REG_INVALID, cs.X86_REG_RIZ, cs.X86_REG_EIZ):
             index = _whole(self.variant, name_of(memory.index))
-        segment = {cs.X86_REG_FS: "fs_base", cs.X86_REG_GS: "gs_base"}.get(memory.segment)
-        return _address(base, index, memory.scale, displacement, self.address_mask, segment, self.variant.address_mask)
+        return _effective_address(base, index, memory.scale, displacement, self.address_mask)
+
+    def address_of(self, operand: capstone.x86.X86Op, extra: int = 0) -> AddressFunction:
+        """A memory operand's linear address, plus ``extra``."""
+        effective = self.effective_address_of(operand, extra=extra)
+        return _linear_address(effective, self.segment_base_of(operand), self.variant.address_mask)
+
+
+_SEGMENT_BASES: Mapping[int, str] = {cs.X86_REG_FS: "fs_base", cs.X86_REG_GS: "gs_base"}
 
 
 def _whole(variant: Variant, name: str) -> str:
@@ -274,53 +295,28 @@ def _whole(variant: Variant, name: str) -> str:
     return whole
 
 
-def _address(
-    base: str | None,
-    index: str | None,
-    scale: int,
-    displacement: int,
-    mask: int,
-    segment: str | None,
-    linear_mask: int,
+def _effective_address(
+    base: str | None, index: str | None, scale: int, displacement: int, mask: int
 ) -> AddressFunction:
-    """An effective address, cut to the address size, plus a segment's base (SDM vol. 1, 3.7.5)."""
+    """base + index * scale + displacement, cut to the address size (SDM vol. 1, 3.7.5)."""
     if base is None and index is None:
         constant = displacement & mask
+        return lambda registers: constant
+    if base is None or index is None:
+        only, factor = (base, 1) if base is not None else (index or "", scale)
+        if factor == 1:
+            return lambda registers: (registers[only] + displacement) & mask
+        return lambda registers: (registers[only] * factor + displacement) & mask
+    first, second = base, index
+    return lambda registers: (registers[first] + registers[second] * scale + displacement) & mask
 
-        def absolute(registers: Registers) -> int:
-            return constant
 
-        effective = absolute
-    elif index is None:
-        assert base is not None
-        only = base
-
-        def based(registers: Registers) -> int:
-            return (registers[only] + displacement) & mask
-
-        effective = based
-    elif base is None:
-        scaled_only = index
-
-        def scaled(registers: Registers) -> int:
-            return (registers[scaled_only] * scale + displacement) & mask
-
-        effective = scaled
-    else:
-        first, second = base, index
-
-        def indexed(registers: Registers) -> int:
-            return (registers[first] + registers[second] * scale + displacement) & mask
-
-        effective = indexed
-    if segment is None:
+def _linear_address(effective: AddressFunction, segment_base: str | None, mask: int) -> AddressFunction:
+    """An effective address plus its segment's base."""
+    if segment_base is None:
         return effective
-    segment_base = segment
-
-    def linear(registers: Registers) -> int:
-        return (effective(registers) + registers[segment_base]) & linear_mask
-
-    return linear
+    base = segment_base
+    return lambda registers: (effective(registers) + registers[base]) & mask
 
 
 def _spans_at(address_of: AddressFunction, accesses: tuple[Access, ...], mask: int) -> SpanFunction:
@@ -390,7 +386,7 @@ def _is_far(decoder: _Decoder) -> bool:
 
 def _stack_pointer(decoder: _Decoder) -> AddressFunction:
     mask = decoder.variant.address_mask
-    return _address(decoder.register("sp"), None, 1, 0, mask, None, mask)
+    return _effective_address(decoder.register("sp"), None, 1, 0, mask)
 
 
 def _enter(decoder: _Decoder) -> SpanFunction:
@@ -458,48 +454,39 @@ def _bit_test(decoder: _Decoder, kinds: tuple[AccessKind, ...]) -> SpanFunction:
     if offset.type != cs.X86_OP_REG:
         return _spans_at(decoder.address_of(memory), accesses, mask)
     source = _whole(decoder.variant, decoder.instruction.reg_name(offset.reg))
-    segment = {cs.X86_REG_FS: "fs_base", cs.X86_REG_GS: "gs_base"}.get(memory.mem.segment)
     bits, sign, address_mask = 8 * size, 1 << 8 * size - 1, decoder.address_mask
-    memory.mem.segment = 0
-    effective = decoder.address_of(memory)
+    effective = decoder.effective_address_of(memory)
 
-    def address_of(registers: Registers) -> int:
-        bit: int = registers[source] & (sign << 1) - 1
+    def displaced(registers: Registers) -> int:
+        bit = registers[source] & (sign << 1) - 1
         signed = bit - ((bit & sign) << 1)
-        address = (effective(registers) + signed // bits * size) & address_mask
-        return (address + registers[segment]) & mask if segment else address
+        return (effective(registers) + signed // bits * size) & address_mask
 
-    return _spans_at(address_of, accesses, mask)
+    return _spans_at(_linear_address(displaced, decoder.segment_base_of(memory), mask), accesses, mask)
 
 
 def _table_lookup(decoder: _Decoder) -> SpanFunction:
     """``xlat``: the byte at bx + al."""
     mask = decoder.variant.address_mask
-    segment = {0x64: "fs_base", 0x65: "gs_base"}.get(decoder.instruction.prefix[1])
     base, index, address_mask = decoder.register("bx"), decoder.register("ax"), decoder.address_mask
 
-    def address_of(registers: Registers) -> int:
-        address = (registers[base] + (registers[index] & 0xFF)) & address_mask
-        return (address + registers[segment]) & mask if segment else address
+    def effective(registers: Registers) -> int:
+        return (registers[base] + (registers[index] & 0xFF)) & address_mask
 
-    return _spans_at(address_of, ((L, 0, 1),), mask)
+    return _spans_at(_linear_address(effective, decoder.prefixed_segment_base, mask), ((L, 0, 1),), mask)
 
 
 def _masked_store(decoder: _Decoder) -> SpanFunction:
     """``maskmovdqu`` and ``maskmovq``: the bytes at di whose mask byte has its top bit set."""
-    mask, address_mask = decoder.variant.address_mask, decoder.address_mask
-    destination = decoder.register("di")
-    operand = decoder.operands[1]
-    source = decoder.instruction.reg_name(operand.reg)
+    mask = decoder.variant.address_mask
+    destination = _effective_address(decoder.register("di"), None, 1, 0, decoder.address_mask)
+    address_of = _linear_address(destination, decoder.prefixed_segment_base, mask)
+    source = decoder.instruction.reg_name(decoder.operands[1].reg)
     source = "st" + source[2:] if source.startswith("mm") else source
-    segment = {0x64: "fs_base", 0x65: "gs_base"}.get(decoder.instruction.prefix[1])
     size = 8 if decoder.name == "maskmovq" else 16
 
     def spans(registers: Registers) -> tuple[Span, ...]:
-        address = registers[destination] & address_mask
-        if segment:
-            address += registers[segment]
-        selected = registers[source]
+        address, selected = address_of(registers), registers[source]
         return tuple(Span(S, (address + i) & mask, 1) for i in range(size) if selected >> 8 * i + 7 & 1)
 
     return spans
@@ -544,13 +531,12 @@ def _gather(decoder: _Decoder, index_letter: str, element_name: str) -> SpanFunc
     (memory,) = decoder.memory
     element = 4 if element_name in ("ps", "d") else 8
     index_size = 4 if index_letter == "d" else 8
-    name_of, mask, address_mask = decoder.instruction.reg_name, decoder.variant.address_mask, decoder.address_mask
-    index = "x" + name_of(memory.mem.index)[1:]
+    mask, address_mask = decoder.variant.address_mask, decoder.address_mask
+    index = "x" + decoder.instruction.reg_name(memory.mem.index)[1:]
     selector = _vex_register(decoder)
     scale: int = memory.mem.scale
-    segment = {cs.X86_REG_FS: "fs_base", cs.X86_REG_GS: "gs_base"}.get(memory.mem.segment)
-    memory.mem.index = memory.mem.segment = 0
-    base_of = decoder.address_of(memory)
+    segment = decoder.segment_base_of(memory)
+    base_of = decoder.effective_address_of(memory, with_index=False)
     count = 16 // max(element, index_size)
     sign, top = 1 << 8 * index_size - 1, 8 * element - 1
 
@@ -630,7 +616,7 @@ def _rule_of(decoder: _Decoder, is_string: bool) -> StepRule:
 def _is_string(decoder: _Decoder) -> bool:
     # movsd and cmpsd are also SSE2 instructions, which have one memory operand at most.
     name = decoder.name
-    return bool(_STRING.fullmatch(name)) and (name[:4] not in ("movs", "cmps") or len(decoder.memory) == 2)
+    return _STRING.fullmatch(name) is not None and (name[:4] not in ("movs", "cmps") or len(decoder.memory) == 2)
 
 
 def _spans_of(decoder: _Decoder, is_string: bool) -> SpanFunction | None:
@@ -662,7 +648,7 @@ def _special_spans(decoder: _Decoder) -> SpanFunction | None:
     if name in _BIT_TESTS and decoder.memory:
         return _bit_test(decoder, _BIT_TESTS[name])
     if name == "leave":
-        frame = _address(decoder.register("bp"), None, 1, 0, mask, None, mask)
+        frame = _effective_address(decoder.register("bp"), None, 1, 0, mask)
         return _spans_at(frame, ((L, 0, decoder.stack_bytes),), mask)
     if name == "enter":
         return _enter(decoder)
@@ -696,7 +682,7 @@ def _are_spans_known(decoder: _Decoder) -> bool:
     if _GATHER.fullmatch(name):
         return not _vex_bits(decoder) & 4
     if name in _MASKED_MOVE:
-        return operands[0].type != cs.X86_OP_MEM or operands[0].size == 16
+        return bool(operands[0].type != cs.X86_OP_MEM or operands[0].size == 16)
     if name in _LOADS_DESCRIPTOR or _loads_segment(decoder):
         return False
     return not _is_far(decoder)
@@ -720,12 +706,6 @@ def _loads_segment(decoder: _Decoder) -> bool:
 
 # --- Registers that no operand names ----------------------------------------------------------------------------------
 
-# x87 instructions that leave the stack where it is, and touch st(0) and their operands only; the others move it, which
-# renames all of st(0) to st(7).
-_X87_IN_PLACE = re.compile(
-    r"f(i?(add|sub|subr|mul|div|divr|com)|ucom|comi|ucomi|tst|xam|xch|chs|abs|sqrt|rndint|scale|prem1?|sin|cos|i?st|free|"
-    r"cmov\w+)|f2xm1"
-)
 # These have to do with the control and status words only.
 _X87_CONTROL = frozenset(("fnop", "fnclex", "fnstsw", "fnstcw", "fldcw", "fdisi8087_nop", "feni8087_nop", "fsetpm"))
 _X87_WORDS = ("fctrl", "fstat", "ftag")
@@ -804,12 +784,10 @@ def _implied_segment_bases(decoder: _Decoder) -> list[str]:
 
 def _implied_float(decoder: _Decoder) -> tuple[str, ...]:
     """x87 and MMX registers."""
-    # The mnemonic, because capstone's instruction name is fadd for faddp too.
-    name, name_of = decoder.instruction.mnemonic.split()[-1], decoder.instruction.reg_name
+    name, name_of = decoder.name, decoder.instruction.reg_name
     if name in ("emms", "femms"):
         return ("fstat", "ftag")
     if any(operand.type == cs.X86_OP_REG and name_of(operand.reg).startswith("mm") for operand in decoder.operands):
-        # mm0 to mm7 are the x87 registers by number, and the instruction makes st(0) number 0: all may be renamed.
         return (*X87_STACK, "fstat", "ftag")
     if name == "wait":
         return ("fstat", "fctrl")
@@ -819,8 +797,6 @@ def _implied_float(decoder: _Decoder) -> tuple[str, ...]:
         return (*X87_STACK, *_X87_WORDS, *_X87_POINTERS)
     if name in _X87_CONTROL:
         return ("fctrl", "fstat")
-    if _X87_IN_PLACE.fullmatch(name):
-        return ("st0", *_X87_WORDS)
     return (*X87_STACK, *_X87_WORDS)
 
 
@@ -924,8 +900,8 @@ def _arch(
         system_calls=system_calls,
         aliases=_ALIASES[variant.bits],
         gdb_architecture=gdb_architecture,
-        unknown_operands="256-bit vmaskmov and vpmaskmov stores and gathers: QEMU's stub does not have the upper halves of "
-        "their masks and indices; the descriptor table, when a segment register is loaded",
+        unknown_operands="256-bit gathers and masked stores: QEMU's stub does not have the upper halves of their masks "
+        "and indices; the descriptor table, when a segment register is loaded",
     )
 
 

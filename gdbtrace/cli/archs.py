@@ -29,8 +29,8 @@ class Availability:
     """Those that work here."""
     capstone: str
     """What capstone does for it."""
-    memory_operands: str
-    """``known``, or what cannot be said about them."""
+    unknown: str
+    """Which memory operands cannot be said; empty: all are known."""
     missing: list[str]
     """What is not installed, and the Debian package that brings it."""
 
@@ -52,8 +52,12 @@ def archs(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
     for row in rows:
         missing = "; ".join(row.missing) or "-"
         engines = ", ".join(row.engines) or "-"
-        table.add_row(row.name, row.qemu, engines, row.capstone, row.memory_operands, missing)
-    Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
+        table.add_row(row.name, row.qemu, engines, row.capstone, "partly" if row.unknown else "known", missing)
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    console.print(table)
+    for row in rows:
+        if row.unknown:
+            console.print(f"\nmemory operands unknown on {row.name}: {row.unknown}", soft_wrap=True)
 
 
 def _availability(arch: Arch, gdb_problem: str) -> Availability:
@@ -73,7 +77,7 @@ def _availability(arch: Arch, gdb_problem: str) -> Availability:
         arch.name,
         arch.qemu_user,
         engines,
-        f"{capstone.__version__}" if decodes else "no decoder",
-        arch.unknown_operands or "known",
+        str(capstone.__version__) if decodes else "no decoder",
+        arch.unknown_operands,
         missing,
     )

@@ -31,9 +31,10 @@ def info(
         print(json.dumps(facts))
         return
     for name, value in facts.items():
+        label = f"{name}:"
         for line in _lines(value):
-            print(printable(f"{name + ':':<18} {line}"))
-            name = ""
+            print(printable(f"{label:<18} {line}"))
+            label = ""
 
 
 def _facts(reader: TraceReader, contents: Contents) -> dict[str, object]:
