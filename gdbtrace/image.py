@@ -90,7 +90,7 @@ class Image:
         if self.machine == "EM_ARM" and kind in ("STT_FUNC", "STT_LOOS"):
             # Bit 0 of a function's address says Thumb (AAELF32, "Symbol values").
             address &= ~1
-        elif self.machine == "EM_PPC64" and self.flags & 3 < 2 and kind == "STT_FUNC":
+        elif self.machine == "EM_PPC64" and self.flags & 3 < 2 and kind in ("STT_FUNC", "STT_LOOS"):
             # ELFv1: a function's symbol is its descriptor; the first word there is the code's address.
             address = self._descriptor_entry(elf, address)
         return Symbol(name, address, size)

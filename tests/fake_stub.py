@@ -1,7 +1,8 @@
 """A gdbstub in a thread, in front of a MIPS of a handful of instructions: for tests without QEMU.
 
 It behaves as QEMU 7.2's user-mode stub does where that matters: acknowledgements, no ``QStartNoAckMode``, a system
-call that swallows the instruction after it when stepped, ``W`` when the guest exits.
+call that swallows the instruction after it when stepped, ``W`` when the guest exits.  A guest that pauses runs until it
+is interrupted.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import socket
 import struct
 import threading
 
-from gdbtrace.stub.packet import PacketReader, framed
+from gdbtrace.stub.packet import PacketReader, escaped, framed
 
 BASE = 0x400000
 DATA = 0x410000
@@ -19,6 +20,7 @@ REGISTERS = 73
 PC = 37
 EXIT = 4001
 GETPID = 4020
+PAUSE = 4029
 
 
 def assemble(*words: int) -> bytes:
@@ -57,6 +59,8 @@ class FakeStub:
         self.memory[: len(code)] = code
         self.mapped = range(BASE, BASE + len(self.memory))
         self.requests: list[bytes] = []
+        self.pauses = threading.Event()
+        """Set while the guest runs in ``pause``."""
         self._breakpoints: set[int] = set()
         self._exit: int | None = None
         self._xml = xml
@@ -88,19 +92,28 @@ class FakeStub:
                 if self._die_after is not None and len(self.requests) > self._die_after:
                     self._server.close()
                     return
+                reply = self._reply(request)
                 try:
-                    self._server.sendall(b"+" + framed(self._reply(request)))
+                    # The reply to a resumption may take its time; its acknowledgement does not.
+                    self._server.sendall(b"+" if reply is None else b"+" + framed(reply))
                 except OSError:
                     return
 
-    def _reply(self, request: bytes) -> bytes:
+    def _reply(self, request: bytes) -> bytes | None:
         text = request.decode("latin-1")
+        if text == "\x03":
+            if not self.pauses.is_set():
+                return None
+            self.pauses.clear()
+            return b"T02thread:" + THREAD + b";"
+        if text == "D":
+            return b"OK"
         if text.startswith("qSupported"):
             return b"PacketSize=1000;vContSupported+;multiprocess+" + (b";qXfer:features:read+" if self._xml else b"")
         if text.startswith("qXfer:features:read:target.xml:") and self._xml:
             offset, size = (int(part, 16) for part in text.rsplit(":", 1)[1].split(","))
             piece = self._xml[offset : offset + size]
-            return (b"m" if offset + size < len(self._xml) else b"l") + piece
+            return (b"m" if offset + size < len(self._xml) else b"l") + escaped(piece)
         if text == "?":
             return b"T05thread:" + THREAD + b";"
         if text == "g":
@@ -130,6 +143,9 @@ class FakeStub:
         if text.startswith("vCont;c"):
             while self._exit is None:
                 self._execute()
+                if self._called and self.registers[2] == PAUSE:
+                    self.pauses.set()
+                    return None
                 if self.registers[PC] in self._breakpoints:
                     break
             return self._stopped()
@@ -151,7 +167,7 @@ class FakeStub:
         if word == SYSCALL:
             if registers[2] == EXIT:
                 self._exit = registers[4] & 0xFF
-            else:
+            elif registers[2] != PAUSE:
                 registers[2] = 42
         elif opcode == 9:
             registers[rt] = registers[rs] + signed & 0xFFFFFFFF

@@ -52,7 +52,7 @@ class Workshop:
         with (self._directory / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not target.exists():
-                partial = target.with_suffix(".part")
+                partial = target.with_name(f"{name}.part")
                 subprocess.run([*command, "-o", str(partial)], check=True)
                 os.replace(partial, target)
         return target

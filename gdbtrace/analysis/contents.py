@@ -89,12 +89,11 @@ def _widen(pages: dict[int, tuple[int, int]], address: int, size: int) -> None:
 def _merged(pages: dict[int, tuple[int, int]]) -> list[tuple[int, int]]:
     """Ranges of neighbouring pages as one."""
     ranges: list[tuple[int, int]] = []
-    previous = -2
     for page in sorted(pages):
         low, high = pages[page]
-        if page == previous + 1:
+        # What was touched may reach beyond its first page.
+        if ranges and page <= (ranges[-1][1] >> _PAGE_BITS) + 1:
             ranges[-1] = ranges[-1][0], max(high, ranges[-1][1])
         else:
             ranges.append((low, high))
-        previous = page
     return ranges

@@ -153,7 +153,12 @@ def _exclusive_of(word: int, size: int, count: int) -> Behaviour:
     """
     kind = _kind(word)
     accesses = _run(_LOAD, size, count) + (_run(_STORE, size, count) if kind is _STORE else ())
-    return _touch(_base(word), 0, accesses, _EXCLUSIVE_RULE[kind])
+    touched = _touch(_base(word), 0, accesses, _EXCLUSIVE_RULE[kind])
+    status = word >> 16 & 31
+    if kind is _LOAD or status == 31:
+        return touched
+    name = f"x{status}"
+    return replace(touched, has_stored=lambda registers: not registers[name] & 0xFFFF_FFFF)
 
 
 def _exclusive(word: int, address: int) -> Behaviour:
@@ -210,7 +215,9 @@ def _pair(word: int, address: int) -> Behaviour:
     size = 4 << opc if is_vector else (4, 4 if kind is _LOAD else 8, 8)[opc]
     scale = 16 if not is_vector and opc == 1 and kind is _STORE else size
     is_post_indexed = word >> 23 & 3 == 0b01
-    return _touch(_base(word), 0 if is_post_indexed else _signed(word >> 15, 7) * scale, _run(kind, size, 2))
+    behaviour = _touch(_base(word), 0 if is_post_indexed else _signed(word >> 15, 7) * scale, _run(kind, size, 2))
+    # capstone does not decode STGP, which may write its base back.
+    return replace(behaviour, implied=(_base(word),)) if scale != size else behaviour
 
 
 def _single(word: int) -> _Access | None:
@@ -612,7 +619,9 @@ def _gather_scalar(word: int, element_log2: int) -> Behaviour:
     """SVE2 LDNT1, STNT1: a vector of addresses plus a register."""
     index = word >> 16 & 31
     scalar = None if index == 31 else _X[index]
-    return _gathered(_Gather(_kind_of_sve(word), element_log2, word >> 23 & 3, word >> 5 & 31, scalar), word)
+    behaviour = _gathered(_Gather(_kind_of_sve(word), element_log2, word >> 23 & 3, word >> 5 & 31, scalar), word)
+    # capstone prints the register and leaves it out of the operands.
+    return behaviour if scalar is None else replace(behaviour, implied=(scalar,))
 
 
 def _gather_non_temporal(word: int, address: int) -> Behaviour:

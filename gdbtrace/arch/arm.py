@@ -227,13 +227,17 @@ def _vector_multiple(word: int, pc: int) -> Behaviour | None:
 _EXCLUSIVE_RULE = {_LOAD: StepRule.LOAD_EXCLUSIVE, _STORE: StepRule.STORE_EXCLUSIVE}
 
 
-def _exclusive(number: int, pc: int, offset: int, kind: AccessKind, size: int) -> Behaviour:
-    """Whether an exclusive store succeeds, only its status register says.
+def _exclusive(number: int, pc: int, offset: int, kind: AccessKind, size: int, status: int) -> Behaviour:
+    """Whether an exclusive store succeeds, only its status register, number ``status``, says.
 
     QEMU makes it a compare-and-swap with the value that the load read: a load and a store.
     """
     accesses = _run(_LOAD, size) + (_run(_STORE, size) if kind is _STORE else ())
-    return _touch(number, pc, offset, accesses, _EXCLUSIVE_RULE[kind])
+    touched = _touch(number, pc, offset, accesses, _EXCLUSIVE_RULE[kind])
+    if kind is _LOAD:
+        return touched
+    name = _R[status]
+    return replace(touched, has_stored=lambda registers: not registers[name])
 
 
 def _vector_structures(word: int, pc: int) -> Behaviour | None:
@@ -310,7 +314,7 @@ def _a32_exclusive(word: int, pc: int) -> Behaviour:
     kind, size = _kind(word), _A32_EXCLUSIVE_SIZES[word >> 21 & 3]
     if not word >> 9 & 1:
         return _touch(_rn(word), pc, 0, _run(kind, size))
-    return _exclusive(_rn(word), pc, 0, kind, size)
+    return _exclusive(_rn(word), pc, 0, kind, size, word >> 12 & 15)
 
 
 _A32_EXTRA = {
@@ -404,11 +408,11 @@ def _t32_dual(word: int, pc: int) -> Behaviour:
 
 
 def _t32_exclusive_word(word: int, pc: int) -> Behaviour:
-    return _exclusive(_rn(word), pc, (word & 0xFF) * 4, _kind(word), 4)
+    return _exclusive(_rn(word), pc, (word & 0xFF) * 4, _kind(word), 4, word >> 8 & 15)
 
 
 def _t32_exclusive(word: int, pc: int) -> Behaviour:
-    return _exclusive(_rn(word), pc, 0, _kind(word), 1 << (word >> 4 & 3))
+    return _exclusive(_rn(word), pc, 0, _kind(word), 1 << (word >> 4 & 3), word & 15)
 
 
 def _t32_ordered(word: int, pc: int) -> Behaviour:

@@ -83,9 +83,9 @@ X86_64_VARIANT = Variant(
     implied_segment_bases=False,
 )
 
-# QEMU 7.2's stub shows the x87 registers by their own numbers, not by the stack's top (which is in fstat): what it calls
-# st0 is ST(0) only when the top is 0, and MM0 always. Which of them an x87 instruction touches is known when it runs, so
-# all are listed.
+# QEMU 7.2's stub shows the x87 registers by their own numbers, not from the stack's top (which is in fstat): what it
+# calls st0 is MM0, and ST(0) only when the top is 0. Which of them an x87 instruction touches is known only when it
+# runs, so all are listed.
 X87_STACK = tuple(f"st{i}" for i in range(8))
 
 
@@ -602,11 +602,13 @@ def _extended_restore(decoder: _Decoder) -> SpanFunction:
 
 # --- Putting it together ----------------------------------------------------------------------------------------------
 
-SYSTEM_CALLS = frozenset(("syscall", "sysenter"))
+
+def _is_system_call(decoder: _Decoder) -> bool:
+    return decoder.name in ("syscall", "sysenter") or (decoder.name == "int" and decoder.operands[0].imm & 0xFF == 0x80)
 
 
 def _rule_of(decoder: _Decoder, is_string: bool) -> StepRule:
-    if decoder.name in SYSTEM_CALLS or (decoder.name == "int" and decoder.operands[0].imm & 0xFF == 0x80):
+    if _is_system_call(decoder):
         return StepRule.SYSTEM_CALL
     if is_string and _is_repeated(decoder):
         return StepRule.REPEAT
@@ -740,7 +742,9 @@ def _implied_by(decoder: _Decoder) -> tuple[str, ...]:
         implied.append(name[1:])
     if name in ("lcall", "ljmp", *RETURN_FAR, *INTERRUPT_RETURN) or _is_far(decoder):
         implied.append("cs")
-    if name in SYSTEM_CALLS and variant.bits == 64:
+    if _is_system_call(decoder):
+        implied.append(variant.letter + "ax")
+    if name == "syscall" and variant.bits == 64:
         implied += ("rcx", "r11")
     return tuple(dict.fromkeys(implied))
 
@@ -754,17 +758,11 @@ _IMPLIED_GENERAL: Mapping[str, tuple[str, ...]] = {
     "iretd": ("sp",),
     "iretq": ("sp",),
     "xlatb": ("ax", "bx"),
-    "syscall": ("ax",),
-    "sysenter": ("ax",),
-    "int": ("ax",),
     "rdpkru": ("ax", "dx"),
     "pcmpestri": ("cx",),
     "pcmpistri": ("cx",),
     "vpcmpestri": ("cx",),
     "vpcmpistri": ("cx",),
-    "maskmovq": ("di",),
-    "maskmovdqu": ("di",),
-    "vmaskmovdqu": ("di",),
 }
 _IMPLIED_VECTORS: Mapping[str, tuple[str, ...]] = dict.fromkeys(
     ("blendvps", "blendvpd", "pblendvb", "sha256rnds2", "pcmpestrm", "pcmpistrm", "vpcmpestrm", "vpcmpistrm"), ("xmm0",)
@@ -833,7 +831,7 @@ def _aliases(variant: Variant) -> dict[str, tuple[str, ...]]:
         whole = (f"r{i}",) if f"r{i}" in variant.general else ()
         aliases |= dict.fromkeys((f"r{i}", f"r{i}d", f"r{i}w", f"r{i}b"), whole)
     aliases |= dict.fromkeys(("rip", "eip", "ip"), (f"{letter}ip",))
-    aliases |= dict.fromkeys(("rflags", "eflags", "flags"), ("eflags",))
+    aliases |= dict.fromkeys(("rflags", "eflags", "flags"), ("eflags" if variant.bits == 32 else "rflags",))
     aliases |= dict.fromkeys(("riz", "eiz"), ())
     for i in range(32):
         whole = (f"xmm{i}",) if f"xmm{i}" in variant.vectors else ()
@@ -863,7 +861,8 @@ def _registers(variant: Variant) -> tuple[Register, ...]:
         Register(f"{variant.letter}ip", bits, Group.CONTROL),
         *(Register(name, segment_bits, Group.CONTROL) for name in ("cs", "ss", "ds", "es", "fs", "gs")),
         *(Register(name, bits, bases) for name in ("fs_base", "gs_base") if bases is Group.CONTROL),
-        Register("eflags", bits, Group.STATUS),
+        # rizin's 64-bit profile has rflags at 64 bits.
+        Register("eflags" if bits == 32 else "rflags", bits, Group.STATUS, "eflags"),
         *(Register(name, 80, Group.FLOAT) for name in X87_STACK),
         *(
             Register(name, 32, Group.FLOAT)

@@ -42,7 +42,8 @@ def find_gdb() -> tuple[Path, tuple[int, int]]:
         text = subprocess.run([found, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise ToolMissing(found, f"it does not run ({error}); use --engine rsp") from error
-    match = re.search(r"(\d+)\.(\d+)", text.splitlines()[0] if text else "")
+    # The distribution in parentheses has a version of its own: "GNU gdb (GDB; openSUSE Leap 15.4) 11.1".
+    match = re.search(r"(\d+)\.(\d+)", re.sub(r"\(.*\)", "", text.splitlines()[0]) if text else "")
     if match is None:
         raise ToolMissing(found, "its version cannot be read; use --engine rsp")
     version = int(match[1]), int(match[2])

@@ -141,8 +141,9 @@ def process_namespace() -> tuple[str, ...]:
     for privileges in ((), ("--user", "--map-current-user")):
         command = (unshare, *privileges, "--pid", "--fork", "--kill-child=KILL")
         if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
-            # The shell would announce on its stderr that QEMU was killed, and it exports PWD.
-            return (*command, "sh", "-c", 'exec 3>&2 2>/dev/null; env -i "$@" 2>&3 3>&-; exit $?', "sh")
+            # The shell would announce on its stderr that QEMU was killed, and it exports PWD.  The redirection stands
+            # in a subshell: a command's own is made by dash in the shell itself, which then announces there.
+            return (*command, "sh", "-c", 'exec 3>&2 2>/dev/null; (exec env -i "$@" 2>&3 3>&-); exit $?', "sh")
     return ()
 
 

@@ -186,7 +186,8 @@ def record(options: RunOptions, observer: Observer | None = None) -> Summary:
             status = qemu.wait(0.2)
             if status is not None and isinstance(error, TargetDied):
                 error.add_note(f"QEMU ended with {_status_text(status)}")
-            error.add_note(f"kept: {writer.frames} frames in {output}")
+            if writer.frames:
+                error.add_note(f"kept: {writer.frames} frames in {output}")
             raise
 
 

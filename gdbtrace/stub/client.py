@@ -59,14 +59,16 @@ class StubClient:
         payload = buffer[buffer.find(b"$") + 1 : end]
         return expanded(payload) if b"*" in payload else payload
 
-    def receive_some(self) -> None:
-        """Wait for any bytes at all; an acknowledgement comes alone when the reply takes its time.
+    def receive_some(self, flags: int = 0) -> None:
+        """Wait for bytes.
+
+        :param flags: ``MSG_DONTWAIT`` after a ``select``: an acknowledgement comes alone when the reply takes its time.
 
         :raise TargetDied: the stub closed the connection.
         :raise LinkTimeout: nothing came in time.
         """
         try:
-            data = self._socket.recv(65536)
+            data = self._socket.recv(65536, flags)
         except (TimeoutError, BlockingIOError) as error:
             raise LinkTimeout(f"the stub did not answer within {self._timeout:g} s") from error
         except OSError as error:
@@ -114,7 +116,7 @@ class StubClient:
                 readable, _, _ = select.select([self._socket, watch] if watch else [self._socket], [], [])
                 if watch in readable:
                     return None
-                self.receive_some()
+                self.receive_some(socket.MSG_DONTWAIT)
             reply = self.receive()
             if reply[:1] == b"O" and reply != b"OK":
                 continue

@@ -83,6 +83,9 @@ class StubServer:
         """Let the target run, passing an interrupt on, until it stops."""
         self._target.send(framed(request))
         while True:
+            # An interrupt may have come together with the resumption.
+            while self._packets.next() == b"\x03":
+                self._target.send_raw(b"\x03")
             while self._target.has_packet():
                 reply = self._target.receive()
                 self._send(reply)
@@ -95,12 +98,9 @@ class StubServer:
             if self._watch in readable:
                 return
             if self._target in readable:
-                self._target.receive_some()
-            if self._connection in readable:
-                if not self._receive():
-                    return
-                while self._packets.next() == b"\x03":
-                    self._target.send_raw(b"\x03")
+                self._target.receive_some(socket.MSG_DONTWAIT)
+            if self._connection in readable and not self._receive():
+                return
 
     def _answer_for_the_dead(self, request: bytes) -> None:
         assert self.ended is not None

@@ -124,6 +124,9 @@ class TraceWriter:
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._failure: OutputError | None = None
+        if self.path.is_dir():
+            # Renaming would fail, after all the work.
+            raise OutputError(self.path, os.strerror(errno.EISDIR))
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             self._descriptor = os.open(self.part_path, flags, 0o666)

@@ -18,6 +18,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from gdbtrace.arch.model import Arch
@@ -64,12 +65,25 @@ def main() -> int:
 
 
 def _serve(arguments: argparse.Namespace, recorder: socket.socket, writer: RecordWriter) -> None:
-    arch = ARCHITECTURES[arguments.arch]
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(arguments.directory / "stub"))
     listener.listen(1)
     link = _connect(arguments.emulator_socket, arguments.emulator)
-    _share_a_core(link)
+    # Who listens at the other end: QEMU, whatever started it (struct ucred of unix(7)).
+    emulator, _, _ = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    _share_a_core(emulator)
+    with _frozen_afterwards(emulator):
+        _serve_on(link, listener, arguments, recorder, writer)
+
+
+def _serve_on(
+    link: socket.socket,
+    listener: socket.socket,
+    arguments: argparse.Namespace,
+    recorder: socket.socket,
+    writer: RecordWriter,
+) -> None:
+    arch = ARCHITECTURES[arguments.arch]
     client = StubClient(link, _REPLY_SECONDS)
     # The description before anything else: qemu-ppc64 7.2 aborts on a g that comes before it.
     supported = client.exchange(b"qSupported:multiprocess+;vContSupported+;swbreak+;hwbreak+")
@@ -136,18 +150,39 @@ def _connect(path: Path, emulator: int) -> socket.socket:
             continue
         # A receive timeout in the kernel costs nothing; Python's own would add a poll to every receive.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _REPLY_SECONDS, 0))
+        # QEMU sends the acknowledgement and the reply apart: do not come back for the first alone.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(b"+$#00"))
         return connection
 
 
-def _share_a_core(link: socket.socket) -> None:
+def _share_a_core(emulator: int) -> None:
     """Put QEMU and this process on one core, a different one for each gdbtrace as far as there are cores."""
-    # Who listens at the other end: QEMU, whatever started it (struct ucred of unix(7)).
-    emulator, _, _ = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     cores = sorted(os.sched_getaffinity(0))
     core = {cores[os.getppid() % len(cores)]}
     with contextlib.suppress(OSError):
         os.sched_setaffinity(emulator, core)
         os.sched_setaffinity(0, core)
+
+
+@contextlib.contextmanager
+def _frozen_afterwards(emulator: int) -> Iterator[None]:
+    """Stop QEMU for good before its link is closed: it lets a guest run on whose debugger hung up.
+
+    The recorder kills it, or :func:`_clean_up_if_orphaned`. The process is named by descriptor, since its number may
+    have gone to another one by then.
+    """
+    try:
+        process = os.pidfd_open(emulator)
+    except OSError:
+        # It is gone already, or the kernel is older than 5.3.
+        yield
+        return
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            signal.pidfd_send_signal(process, signal.SIGSTOP)
+        os.close(process)
 
 
 def _clean_up_if_orphaned(recorder: socket.socket, directory: Path) -> None:

@@ -22,6 +22,7 @@ ALLOWED = {
     "record": {"errors", "version", "tracer", "gdb", "trace", "arch", "image", "machine", "stub"},
     "analysis": {"errors", "trace", "arch", "image"},
     "report": {"errors", "analysis", "trace", "arch", "image"},
+    "__main__": {"cli"},
     "cli": {"errors", "version", "analysis", "report", "record", "gdb", "trace", "arch", "image"},
     "__init__": {"errors", "version", "record", "trace"},
 }
