@@ -134,6 +134,14 @@ class StubClient:
             if reply[:1] != b"O":
                 raise ProtocolError(reply, "the monitor command failed")
 
+    def _command(self, payload: bytes) -> None:
+        """Send a request whose only good answer is OK."""
+        reply = self.request(payload)
+        if reply[:1] == b"T":
+            raise ProtocolError(reply, "another thread of the guest stopped: several threads cannot be traced yet")
+        if reply != b"OK":
+            raise ProtocolError(reply, f"request {payload[:40].decode('ascii', 'replace')!r} failed")
+
     def read_memory(self, address: int, size: int) -> bytes | None:
         """Read ``size`` bytes; None where the stub refuses any of them."""
         if size <= _CHUNK_BYTES:
@@ -159,7 +167,7 @@ class StubClient:
         """
         for offset in range(0, len(data), _CHUNK_BYTES):
             piece = data[offset : offset + _CHUNK_BYTES]
-            self.request(b"M%x,%x:" % (address + offset, len(piece)) + piece.hex().encode())
+            self._command(b"M%x,%x:" % (address + offset, len(piece)) + piece.hex().encode())
 
     def read_registers(self) -> bytes:
         """The core registers (``g``), raw; a register that is not available counts as zero.
@@ -180,7 +188,7 @@ class StubClient:
 
     def write_registers(self, raw: bytes) -> None:
         """Write the core registers (``G``)."""
-        self.request(b"G" + raw.hex().encode())
+        self._command(b"G" + raw.hex().encode())
 
     def read_register(self, number: int) -> bytes:
         """One register (``p``), raw."""
@@ -188,15 +196,15 @@ class StubClient:
 
     def write_register(self, number: int, raw: bytes) -> None:
         """Write one register (``P``)."""
-        self.request(b"P%x=" % number + raw.hex().encode())
+        self._command(b"P%x=" % number + raw.hex().encode())
 
     def insert_breakpoint(self, address: int) -> None:
         """Plant a software breakpoint (``Z0``); QEMU keeps it beside the code, memory does not change."""
-        self.request(b"Z0,%x,4" % address)
+        self._command(b"Z0,%x,4" % address)
 
     def remove_breakpoint(self, address: int) -> None:
         """Take a software breakpoint away (``z0``)."""
-        self.request(b"z0,%x,4" % address)
+        self._command(b"z0,%x,4" % address)
 
     def read_object(self, kind: str, annex: str = "") -> bytes:
         """A whole ``qXfer`` object.

@@ -39,8 +39,9 @@ int main(int argc, char **argv)
     if (!strcmp(what, "show")) return show(argc, argv);
     if (!strcmp(what, "copy")) return copy();
     if (!strcmp(what, "pause")) return pause();
-    if (!strcmp(what, "crash")) *(volatile int *)16 = 1;
-    if (!strcmp(what, "count")) for (int i = 0; i < 5; i++) tick();
+    if (!strcmp(what, "crash")) *(volatile int *)counter = 1;
+    if (!strcmp(what, "count"))
+        for (int i = 0; i < 5; i++) tick();
     if (!strcmp(what, "never")) never_called();
     return 5;
 }
