@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain, pairwise
 
 from gdbtrace.arch.model import AccessKind, Arch, Group, Register
 from gdbtrace.stub.description import RegisterLayout
@@ -92,7 +93,8 @@ class Assembler:
 
         self._core_bytes = layout.core_bytes
         self._slices = [layout.core[operand.source] for operand in core]
-        rows = sorted(layout.core.values())
+        # All of g, also what no name reaches: of two registers with one name the first keeps it.
+        rows = list(pairwise(sorted({0, layout.core_bytes, *chain.from_iterable(layout.core.values())})))
         self._row_of_byte = [row for row, (start, end) in enumerate(rows) for _ in range(end - start)]
         self._below_row = [(1 << 8 * (layout.core_bytes - end)) - 1 for _, end in rows]
         operands_at: dict[tuple[int, int], list[int]] = {}
@@ -221,6 +223,6 @@ class Assembler:
                     entries.append(operand.before(value))
                 continue
             value_after = operand.value_of(step.fetched_post[operand.source], self._byte_order)
-            if is_listed or value_after != value:
+            if is_listed or (value_after != value and operand.group is not Group.COUNTER):
                 entries.append(operand.before(value))
                 after_entries.append(operand.after(value_after))

@@ -331,7 +331,11 @@ class RecordReader:
         return RecordKind(lead[0]), json.loads(self._read(size))
 
     def _read(self, size: int) -> bytes:
-        data: bytes = self._stream.read(size)
+        try:
+            data: bytes = self._stream.read(size)
+        except ConnectionResetError:
+            # It was killed with an interrupt of ours unread.
+            data = b""
         if len(data) < size:
             raise TargetDied("the tracer process ended without a word")
         return data
