@@ -77,6 +77,10 @@ class FakeStub:
         self._server.close()
         assert not self._thread.is_alive()
 
+    def hang_up(self) -> None:
+        """Close the connection as a stub that ends does."""
+        self._server.shutdown(socket.SHUT_RDWR)
+
     def _serve(self) -> None:
         packets = PacketReader()
         while True:

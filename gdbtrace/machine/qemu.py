@@ -21,6 +21,8 @@ _SEED = "1"
 """Seed of QEMU's random numbers: the guest's AT_RANDOM, and with it stack protectors and pointer guards."""
 _PR_SET_PDEATHSIG = 1
 _ADDR_NO_RANDOMIZE = 0x0040000
+_MOST_SOCKET_PATH_BYTES = 107
+"""unix(7): ``sun_path`` has 108 bytes, the last one zero."""
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -79,6 +81,10 @@ class UserEmulator:
     def __enter__(self) -> UserEmulator:
         program = self._program
         self.directory = Path(tempfile.mkdtemp(prefix="gdbtrace-"))
+        if len(os.fsencode(self.socket_path)) > _MOST_SOCKET_PATH_BYTES:
+            directory = self.directory.parent
+            self.close()
+            raise UsageError(f"{directory}: too long a path for a unix socket in it; set TMPDIR to a shorter one")
         command = [*process_namespace(), str(self._emulator), "-seed", _SEED, "-g", str(self.socket_path)]
         if program.cpu:
             command += ["-cpu", program.cpu]

@@ -53,12 +53,10 @@ def main() -> int:
     writer = RecordWriter(recorder)
     try:
         _serve(arguments, recorder, writer)
-    except GdbtraceError as error:
+    except (GdbtraceError, OSError) as error:
+        # If it is the recorder that is gone, nobody is left to tell.
         with contextlib.suppress(OSError):
             writer.stop(Stop(StopReason.FAILED, detail=str(error)))
-    except OSError as error:
-        # The recorder is gone: nobody is left to tell.
-        sys.stderr.write(f"gdbtrace tracer: {error}\n")
     finally:
         _clean_up_if_orphaned(recorder, arguments.directory)
     return 0

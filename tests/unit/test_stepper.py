@@ -19,6 +19,7 @@ from tests.fake_stub import (
     EXIT,
     GETPID,
     NOP,
+    PC,
     SYSCALL,
     THREAD,
     FakeStub,
@@ -120,33 +121,19 @@ def test_memory_is_read_before_a_load_and_after_a_store(control: tuple[socket.so
 
 
 def test_rewritten_code_is_decoded_anew(control: tuple[socket.socket, socket.socket]) -> None:
-    # Given a program that runs a word, overwrites it with another instruction, and runs it again
-    target = BASE + 0x100
-    again = addiu(11, 0, 2)
-    code = bytearray(0x400)
-    code[:24] = assemble(
-        lui(8, BASE >> 16), lui(9, again >> 16), 0x35290000 | again & 0xFFFF, sw(9, 0x100, 8), NOP, NOP
-    )
-    stub = FakeStub(bytes(code))
-    stub.memory[0x100:0x104] = assemble(addiu(11, 0, 1))
-    stub.memory[0x104 : 0x104 + 12] = assemble(*LEAVE)
-    with stub:
+    # Given a program that overwrites its first word, and that word run before and after
+    old, new = addiu(11, 0, 1), addiu(11, 0, 2)
+    with FakeStub(assemble(old, sw(9, 0, 8))) as stub:
+        stub.registers[8], stub.registers[9] = BASE, new
         client, sink = StubClient(stub.connection), Sink()
         layout = layout_of([], MIPS.builtin_layout, len(client.read_registers()), "big")
         stepper = Stepper(client, MIPS, layout, sink, control[1], THREAD)
-        # When the word runs, the store runs, and the word runs again
-        stub.registers[37] = target
-        stepper.run(1)
-        stub.registers[37] = BASE
-        stub.registers[9] = again
-        stub.memory[8:12] = assemble(NOP)
-        stub.memory[4:8] = assemble(NOP)
-        stepper.run(4)
-        stub.registers[37] = target
+        stepper.run(2)
+        stub.registers[PC] = BASE
         stepper.run(1)
     # Then the second time is the new instruction
-    words = [definition.data for definition, _, _ in sink.steps if definition.address == target]
-    assert words == [assemble(addiu(11, 0, 1)), assemble(again)]
+    words = [definition.data for definition, _, _ in sink.steps]
+    assert words == [assemble(old), assemble(sw(9, 0, 8)), assemble(new)]
 
 
 def test_unchanged_code_is_not_decoded_again_after_a_system_call(
@@ -158,7 +145,7 @@ def test_unchanged_code_is_not_decoded_again_after_a_system_call(
         layout = layout_of([], MIPS.builtin_layout, len(client.read_registers()), "big")
         stepper = Stepper(client, MIPS, layout, sink, control[1], THREAD)
         stepper.run(4)
-        stub.registers[37] = BASE
+        stub.registers[PC] = BASE
         stepper.run(4)
     assert len(sink.steps) == 8
     assert len(sink.defined) == 4
@@ -200,7 +187,7 @@ def test_stub_that_dies_ends_the_burst_with_the_reason(
 
 def test_code_that_cannot_be_read_is_said(control: tuple[socket.socket, socket.socket]) -> None:
     with FakeStub(b"") as stub:
-        stub.registers[37] = 0x10
+        stub.registers[PC] = 0x10
         _, stop = run(stub, control[1])
     assert stop.reason is StopReason.FAILED
     assert "0x10 cannot be read" in stop.detail

@@ -1,0 +1,81 @@
+"""One whole program, traced and compared with QEMU's own view of it."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from gdbtrace import EngineChoice, Outcome, RunOptions, Summary, open_trace
+from gdbtrace.arch.disassembler import disassemble
+from gdbtrace.arch.model import StepRule
+from gdbtrace.arch.registry import ARCHITECTURES
+from gdbtrace.report.instruction_log import memtrace_line
+from gdbtrace.trace import Frame, StdFrame
+from tests.oracle.comparison import UNSEEN, Comparison, Line, compare, parse_line
+from tests.toolchain import Workshop
+from tests.tracing import NULL, quiet_record
+
+
+def trace_whole(arch: str, program: Path, trace: Path, engine: EngineChoice) -> Summary:
+    """Trace a program from its first instruction to its exit."""
+    summary = quiet_record(RunOptions(program, output=trace, engine=engine, reproducible=True, stdin=NULL, arch=arch))
+    assert summary.outcome is Outcome.EXITED
+    return summary
+
+
+def compare_with_oracle(workshop: Workshop, arch: str, program: Path, trace: Path, directory: Path) -> Comparison:
+    """Compare a whole trace with the plugin's lines."""
+    with open_trace(trace) as reader, oracle_of(workshop, arch, program, directory).open() as lines:
+        ours = (parse_line(memtrace_line(frame)) for frame in reader if isinstance(frame, StdFrame))
+        return compare(arch, ours, map(parse_line, lines), lambda line: is_unseen(arch, line))
+
+
+def oracle_of(workshop: Workshop, arch: str, program: Path, directory: Path) -> Path:
+    """The plugin's lines of a run under the same conditions as ours."""
+    lines = directory / "oracle.txt"
+    subprocess.run(
+        [f"qemu-{arch}", "-seed", "1", "-plugin", f"{workshop.oracle()},out={lines}", str(program)],
+        env={},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        check=False,
+    )
+    return lines
+
+
+def is_unseen(arch: str, line: Line) -> bool:
+    """Whether the plugin is known to be blind to this instruction."""
+    modes = [mode for mode in ARCHITECTURES[arch].modes if len(line.data) in mode.instruction_bytes]
+    return any(disassemble(line.data, line.address, mode).mnemonic in UNSEEN.get(arch, ()) for mode in modes)
+
+
+def unexplained_loads(arch: str, frames: Iterable[Frame]) -> list[str]:
+    """Loads that do not see what the stores before them wrote: a store that was missed or cut short shows here.
+
+    A system call may write anything, so nothing is known after it.
+    """
+    memory: dict[int, int] = {}
+    wrong = []
+    system_call = StepRule.SYSTEM_CALL
+    for number, frame in enumerate(frames):
+        assert isinstance(frame, StdFrame)
+        for operand in frame.memory_reads():
+            for offset, byte in enumerate(operand.value):
+                if memory.setdefault(operand.address + offset, byte) != byte:
+                    wrong.append(f"frame {number} at {frame.address:#x}: {operand.address + offset:#x}")
+        for operand in frame.memory_writes():
+            memory.update(zip(itertools.count(operand.address), operand.value, strict=False))
+        if rule_of(arch, frame.rawbytes, frame.mode) is system_call:
+            memory.clear()
+    return wrong
+
+
+@cache
+def rule_of(arch: str, data: bytes, mode_name: str | None) -> StepRule:
+    """The step rule of an instruction, wherever it is."""
+    found = ARCHITECTURES[arch]
+    mode = next(mode for mode in found.modes if mode.name == mode_name)
+    return found.behaviour_of(disassemble(data, 0, mode)).rule

@@ -1,0 +1,412 @@
+"""What is wrong with the command line, a program or a trace is said in one line, with the documented exit status."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import struct
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gdbtrace.cli import main
+from gdbtrace.errors import UsageError
+from gdbtrace.image import Image
+from gdbtrace.record.run import architecture_for
+from tests.system.test_run_options import ARCH, BEHAVE, BOTH_ENGINES, GUEST, Workplace, frames_of
+from tests.toolchain import GUESTS, Workshop
+
+USAGE, TOOL_FAILED, DAMAGED = 2, 3, 4
+LARGE = 1 << 63
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workplace:
+    """With the guest in it, so that messages name a file and no directory."""
+    place = Workplace(tmp_path)
+    shutil.copy(GUEST, tmp_path / "guest")
+    return place
+
+
+def left_in(place: Workplace) -> set[str]:
+    """What a run that never began must not have made."""
+    return {path.name for path in place.directory.iterdir()} - {"guest", "t", "out", "err"}
+
+
+# The program.
+
+
+def test_no_such_program(place: Workplace) -> None:
+    done = place.run("run", "nowhere")
+    assert (done.status, done.complaint) == (USAGE, "nowhere: cannot be read: No such file or directory")
+    assert left_in(place) == set()
+
+
+def test_a_directory(place: Workplace) -> None:
+    done = place.run("run", "t")
+    assert (done.status, done.complaint) == (USAGE, "t: cannot be read: Is a directory")
+
+
+def test_a_file_that_is_no_program(place: Workplace) -> None:
+    (place.directory / "guest").write_text("#!/bin/sh\n")
+    done = place.run("run", "guest")
+    assert done.status == USAGE
+    assert done.complaint.startswith("guest: not an ELF program that can be read")
+
+
+def test_an_object_file(place: Workplace) -> None:
+    (place.directory / "x.c").write_text("int x;")
+    subprocess.run(["aarch64-linux-gnu-gcc", "-c", "x.c"], cwd=place.directory, check=True)
+    done = place.run("run", "x.o")
+    assert (done.status, done.complaint) == (USAGE, "x.o: not a program: an object file cannot be run")
+
+
+def test_a_program_cut_short(place: Workplace) -> None:
+    (place.directory / "guest").write_bytes(GUEST.read_bytes()[:3000])
+    done = place.run("run", "guest")
+    assert done.status == USAGE
+    assert done.complaint.startswith("guest: not an ELF program that can be read")
+
+
+def test_a_program_of_an_unknown_machine(place: Workplace) -> None:
+    data = bytearray(GUEST.read_bytes())
+    data[18:20] = struct.pack("<H", 243 + 1000)
+    (place.directory / "guest").write_bytes(data)
+    done = place.run("run", "guest")
+    assert done.status == USAGE
+    assert done.complaint.endswith("which is not supported; `gdbtrace archs` lists what is")
+
+
+def test_a_program_of_another_architecture(place: Workplace) -> None:
+    done = place.run("run", "--arch", "sparc64", "guest")
+    message = "guest: a program for aarch64, not for sparc64; leave --arch out"
+    assert (done.status, done.complaint) == (USAGE, message)
+
+
+def test_an_unknown_architecture_and_the_nearest_one(place: Workplace) -> None:
+    done = place.run("run", "--arch", "aarhc64", "guest")
+    message = "no architecture 'aarhc64', did you mean 'aarch64'?; `gdbtrace archs` lists them"
+    assert (done.status, done.complaint) == (USAGE, message)
+
+
+def test_a_name_that_a_terminal_would_obey_is_escaped(place: Workplace) -> None:
+    done = place.run("run", "bad\x1b[2J\nname")
+    assert (done.status, done.complaint) == (USAGE, "bad\\x1b[2J\\x0aname: cannot be read: No such file or directory")
+
+
+@cache
+def guest_bytes(arch: str) -> bytes:
+    return (GUESTS / arch / "guest").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("scratch") / "guest"
+
+
+def look_at(path: Path) -> None:
+    """All that is asked of a program before it is run. Anything but a UsageError is a failure."""
+    with contextlib.suppress(UsageError):
+        image = Image(path)
+        architecture_for(image, None)
+        image.symbol("main")
+        image.symbol_names()
+        str(image.locate(0x400000))
+
+
+@given(arch=st.sampled_from(["aarch64", "ppc64", "arm"]), data=st.data())
+def test_a_program_cut_anywhere_is_read_or_refused(scratch: Path, arch: str, data: st.DataObject) -> None:
+    whole = guest_bytes(arch)
+    scratch.write_bytes(whole[: data.draw(st.integers(0, len(whole)))])
+    look_at(scratch)
+
+
+def places_of_headers(whole: bytes) -> list[int]:
+    """Where damage hurts: the ELF header, the program headers, the section headers, and the rest now and then."""
+    is_64 = whole[4] == 2
+    order = "<" if whole[5] == 1 else ">"
+    program_headers, section_headers = struct.unpack_from(order + ("QQ" if is_64 else "II"), whole, 32 if is_64 else 28)
+    return [
+        *range(64),
+        *range(program_headers, program_headers + 168),
+        *range(section_headers, len(whole)),
+        *range(0, len(whole), 97),
+    ]
+
+
+@given(arch=st.sampled_from(["aarch64", "ppc64", "arm"]), data=st.data())
+def test_a_damaged_program_is_read_or_refused(scratch: Path, arch: str, data: st.DataObject) -> None:
+    damaged = bytearray(guest_bytes(arch))
+    at = st.sampled_from(places_of_headers(guest_bytes(arch)))
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(at)] = data.draw(st.sampled_from([0, 1, 0x7F, 0x80, 0xFF]) | st.integers(0, 255))
+    scratch.write_bytes(damaged)
+    look_at(scratch)
+
+
+# The options.
+
+
+def test_an_unknown_symbol_and_the_nearest_one(place: Workplace, workshop: Workshop) -> None:
+    program = workshop.program(ARCH, BEHAVE)
+    done = place.run("run", "--start", "never_caled", program)
+    assert (done.status, done.complaint) == (
+        USAGE,
+        f"{program}: no symbol 'never_caled', did you mean 'never_called'?",
+    )
+
+
+def test_a_symbol_of_a_stripped_program(place: Workplace) -> None:
+    subprocess.run(["aarch64-linux-gnu-strip", "guest"], cwd=place.directory, check=True)
+    done = place.run("run", "--stop", "main", "guest")
+    message = "guest: no symbol 'main'; the program has no symbols, give an address"
+    assert (done.status, done.complaint) == (USAGE, message)
+    assert left_in(place) == set()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--start", ":0"], ":0: the N in SYMBOL:N must be 1 or more"),
+        (["--stop", "main:0"], "main:0: the N in SYMBOL:N must be 1 or more"),
+        (["--stop", "main:-1"], "main:-1: the N in SYMBOL:N must be 1 or more"),
+        (["--start", "_start+z"], "_start+z: the offset after + is not a number"),
+        (["--start", ""], "guest: no symbol ''"),
+        (["--env", "NAME"], "--env NAME: must be NAME=VALUE"),
+        (["--env", "=VALUE"], "--env =VALUE: must be NAME=VALUE"),
+        (["--stdin", "nowhere"], "nowhere: cannot be read: No such file or directory"),
+        (["--stdin", "t"], "t: cannot be read: Is a directory"),
+    ],
+)
+def test_an_option_that_makes_no_sense(place: Workplace, options: list[str], message: str) -> None:
+    done = place.run("run", *options, "guest")
+    assert (done.status, done.complaint) == (USAGE, message)
+    assert left_in(place) == set()
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--limit", "0"], "--limit"),
+        (["--timeout", "0"], "--timeout"),
+        (["--timeout", "soon"], "--timeout"),
+        (["--engine", "lldb"], "--engine"),
+        (["--registers", "some"], "--registers"),
+        (["--toc", "new"], "--toc"),
+        (["--nonsense"], "--nonsense"),
+    ],
+)
+def test_an_option_that_is_refused_with_a_word_on_the_usage(
+    capsys: pytest.CaptureFixture[str], options: list[str], named: str
+) -> None:
+    assert main(["run", *options, str(GUEST)]) == USAGE
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    *usage, last = captured.err.splitlines()
+    assert named in last
+    assert any(line.startswith("Usage: gdbtrace run") for line in usage)
+
+
+def test_output_in_a_directory_that_is_not_there(place: Workplace) -> None:
+    done = place.run("run", "-o", "nowhere/x", "guest")
+    message = "nowhere/x: cannot be written: No such file or directory"
+    assert (done.status, done.complaint) == (TOOL_FAILED, message)
+
+
+def test_output_that_is_a_directory(place: Workplace) -> None:
+    done = place.run("run", "-o", "t", "guest")
+    assert (done.status, done.complaint) == (TOOL_FAILED, "t: cannot be written: Is a directory")
+    assert left_in(place) == set()
+
+
+# QEMU.
+
+
+def test_no_qemu(place: Workplace) -> None:
+    done = place.run("run", "guest", path="/nonexistent")
+    message = "qemu-aarch64 not found: install Debian's qemu-user, or pass --qemu PATH"
+    assert (done.status, done.complaint) == (TOOL_FAILED, message)
+
+
+def test_a_qemu_that_is_not_there(place: Workplace) -> None:
+    done = place.run("run", "--qemu", "nowhere", "guest")
+    assert done.status == TOOL_FAILED
+    assert done.complaint.startswith("nowhere not found: ")
+
+
+@BOTH_ENGINES
+@pytest.mark.parametrize("program", ["/bin/true", "/bin/cat"])
+def test_a_qemu_that_is_none(place: Workplace, engine: str, program: str) -> None:
+    done = place.run("run", "--engine", engine, "--qemu", program, "guest")
+    assert done.status == TOOL_FAILED
+    *of_the_program, complaint = done.err.splitlines()
+    assert complaint.startswith(
+        "gdbtrace: QEMU ended before its gdbstub could be reached; QEMU ended with exit status "
+    )
+    assert all("gdbtrace" not in line for line in of_the_program)
+    assert left_in(place) == set()
+
+
+def test_a_qemu_that_cannot_be_executed(place: Workplace) -> None:
+    broken = place.directory / "broken"
+    broken.write_bytes(b"\x7fELF")
+    broken.chmod(0o755)
+    done = place.run("run", "--qemu", "./broken", "guest")
+    assert done.status == TOOL_FAILED
+    assert done.err.splitlines()[-1].startswith("gdbtrace: ")
+
+
+def test_the_qemu_of_another_architecture(place: Workplace) -> None:
+    done = place.run("run", "--qemu", "/usr/bin/qemu-sparc64", "guest")
+    assert done.status == TOOL_FAILED
+    reason, complaint = done.err.splitlines()
+    assert reason == "qemu-sparc64: guest: Invalid ELF image for this architecture"
+    assert complaint.startswith("gdbtrace: QEMU ended before its gdbstub could be reached")
+
+
+# Traces.
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A small trace, 40 frames."""
+    place = Workplace(tmp_path_factory.mktemp("sound"))
+    assert place.run("run", "--engine", "rsp", "--limit", "40", "--reproducible", "-o", "x", GUEST).status == 0
+    return (place.directory / "x").read_bytes()
+
+
+READERS = [("info",), ("info", "--json"), ("log",), ("log", "--format", "memtrace"), ("repair", "-o", "repaired")]
+
+
+@pytest.fixture
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", READERS, ids=" ".join)
+def test_what_is_no_trace(place: Workplace, command: tuple[str, ...]) -> None:
+    (place.directory / "x").write_text("hello\n")
+    done = place.run(*command, "x")
+    assert (done.status, done.complaint) == (DAMAGED, "x: not a bap-frame trace at offset 0x0")
+    assert not (place.directory / "repaired").exists()
+
+
+@pytest.mark.parametrize("command", READERS, ids=" ".join)
+def test_no_such_trace(place: Workplace, command: tuple[str, ...]) -> None:
+    done = place.run(*command, "nowhere")
+    assert (done.status, done.complaint) == (USAGE, "nowhere: cannot be read: No such file or directory")
+
+
+def offsets_of(sound: bytes) -> tuple[int, int, int]:
+    """Where the first frame, the table of contents and the file end or begin."""
+    (toc,) = struct.unpack_from("<Q", sound, 0x28)
+    (meta,) = struct.unpack_from("<Q", sound, 0x30)
+    return 0x38 + meta, toc, len(sound)
+
+
+def test_a_trace_cut_anywhere(sound: bytes, inside: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, toc, end = offsets_of(sound)
+    cuts = [*range(0, first + 20, 7), *range(first, toc, (toc - first) // 50), *range(toc - 3, end)]
+    for cut in cuts:
+        (inside / "x").write_bytes(sound[:cut])
+        for command in READERS:
+            status = main([*command, "x"])
+            captured = capsys.readouterr()
+            is_repair_of_frames = command[0] == "repair" and cut >= first
+            assert status == (0 if is_repair_of_frames else DAMAGED) or cut >= toc, (command, cut)
+            if status:
+                (line,) = captured.err.splitlines()
+                assert re.fullmatch(r"gdbtrace: x: .* at offset 0x[0-9a-f]+", line), (command, cut)
+            else:
+                assert captured.err == ""
+        if cut >= first:
+            frames_of(inside / "repaired")
+
+
+@pytest.mark.parametrize("size", [LARGE, (1 << 64) - 1, LARGE - 1, 1 << 40])
+@pytest.mark.parametrize("place_of", ["meta size", "first frame size", "toc offset", "frame count"])
+def test_sizes_are_not_believed(
+    sound: bytes, inside: Path, capsys: pytest.CaptureFixture[str], place_of: str, size: int
+) -> None:
+    first, _, _ = offsets_of(sound)
+    at = {"meta size": 0x30, "first frame size": first, "toc offset": 0x28, "frame count": 0x20}[place_of]
+    damaged = bytearray(sound)
+    damaged[at : at + 8] = struct.pack("<Q", size)
+    (inside / "x").write_bytes(damaged)
+    for command in READERS:
+        status = main([*command, "x"])
+        captured = capsys.readouterr()
+        if command[0] == "repair" and place_of != "meta size":
+            # Repair trusts the frames alone.
+            assert (status, captured.err) == (0, "")
+            expected = 0 if place_of == "first frame size" else 40
+            assert len(frames_of(inside / "repaired")) == expected
+            continue
+        assert status == DAMAGED, command
+        (line,) = captured.err.splitlines()
+        assert line.startswith("gdbtrace: x: ")
+
+
+@pytest.mark.parametrize("word", [0, 1], ids=["frames per entry", "first offset"])
+def test_a_damaged_table_of_contents_does_not_matter_for_reading_in_order(
+    sound: bytes, inside: Path, capsys: pytest.CaptureFixture[str], word: int
+) -> None:
+    _, toc, _ = offsets_of(sound)
+    damaged = bytearray(sound)
+    damaged[toc + 8 * word : toc + 8 * word + 8] = struct.pack("<Q", LARGE)
+    (inside / "x").write_bytes(damaged)
+    assert main(["log", "x"]) == 0
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 40
+    assert captured.err == ""
+    assert main(["repair", "-o", "repaired", "x"]) == 0
+    assert (inside / "repaired").read_bytes() == sound
+
+
+@given(data=st.data())
+def test_a_trace_with_bytes_changed_is_shown_or_refused(
+    sound: bytes, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    damaged = bytearray(sound)
+    for _ in range(data.draw(st.integers(1, 3))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.getbasetemp() / "damaged"
+    path.write_bytes(damaged)
+    for command in READERS[:4]:
+        assert main([*command, str(path)]) in (0, DAMAGED)
+
+
+def test_repair_does_not_overwrite(place: Workplace, sound: bytes) -> None:
+    (place.directory / "x.frames.part").write_bytes(sound)
+    (place.directory / "x.frames").write_text("precious")
+    done = place.run("repair", "x.frames.part")
+    message = "x.frames: exists already; say with -o where the repaired trace goes"
+    assert (done.status, done.complaint) == (USAGE, message)
+    assert (place.directory / "x.frames").read_text() == "precious"
+
+
+def test_repair_must_be_told_where_to(place: Workplace, sound: bytes) -> None:
+    (place.directory / "x.frames").write_bytes(sound)
+    done = place.run("repair", "x.frames")
+    message = "x.frames: does not end in .part, so say with -o where the repaired trace goes"
+    assert (done.status, done.complaint) == (USAGE, message)
+
+
+def test_an_unknown_architecture_for_the_log(place: Workplace, sound: bytes) -> None:
+    (place.directory / "x").write_bytes(sound)
+    done = place.run("log", "--arch", "nonsense", "x")
+    assert (done.status, done.complaint) == (USAGE, "no architecture 'nonsense'; `gdbtrace archs` lists them")
+
+
+def test_a_program_for_the_log_that_is_none(place: Workplace, sound: bytes) -> None:
+    (place.directory / "x").write_bytes(sound)
+    done = place.run("log", "--elf", "x", "x")
+    assert done.status == USAGE
+    assert done.complaint.startswith("x: not an ELF program that can be read")
