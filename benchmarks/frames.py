@@ -1,7 +1,7 @@
 """Frames written and read a second: ``python -m benchmarks.frames [ARCH ...]``.
 
-The frames are a guest's own, over and over.  ``raw`` reads them without decoding, ``address`` looks at address, bytes and
-mode, ``memory`` at the memory operands too, ``all`` at every operand.
+The frames are a guest's own, over and over.  ``raw`` reads them without decoding, ``address`` looks at address, bytes
+and mode, ``memory`` at the memory operands too, ``all`` at every operand.
 """
 
 from __future__ import annotations

@@ -41,11 +41,12 @@ class ToolMissing(ToolError):
     """A program is not there or cannot be used.
 
     :param remedy: what to install, or which option to pass.
+    :param problem: what is wrong with it.
     """
 
-    def __init__(self, program: str, remedy: str) -> None:
-        super().__init__(f"{program} not found: {remedy}")
-        self.program, self.remedy = program, remedy
+    def __init__(self, program: str, remedy: str, problem: str = "not found") -> None:
+        super().__init__(f"{program} {problem}: {remedy}")
+        self.program, self.remedy, self.problem = program, remedy, problem
 
 
 class TargetDied(ToolError):

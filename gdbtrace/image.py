@@ -53,7 +53,16 @@ class Image:
             self.status: os.stat_result = path.stat()
         except OSError as error:
             raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-        except (ELFError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
+        except (
+            ELFError,
+            ValueError,
+            KeyError,
+            IndexError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+            MemoryError,
+        ) as error:
             # pyelftools checks little of what a damaged file says.
             raise UsageError(
                 f"{path}: not an ELF program that can be read ({type(error).__name__}: {error})"

@@ -138,7 +138,11 @@ class FakeStub:
             address = int(text.split(",")[1], 16)
             (self._breakpoints.add if text[0] == "Z" else self._breakpoints.discard)(address)
             return b"OK"
+        if text.startswith("vCont;S0b"):
+            return b"X0b"
         if text.startswith("vCont;s"):
+            if self.registers[PC] not in self.mapped:
+                return b"T0bthread:" + THREAD + b";"
             self._execute()
             # As QEMU 7.2: the step goes on after a system call.
             if self._called and self._exit is None:

@@ -27,6 +27,7 @@ OLDEST_VERSION = (12, 1)
 """The oldest gdb that is known to work."""
 _REPLY_SECONDS = 60.0
 _UNAVAILABLE = "<unavailable>"
+_USE_RSP = "use --engine rsp"
 _CLOSED = "Remote connection closed"
 
 
@@ -37,19 +38,19 @@ def find_gdb() -> tuple[Path, tuple[int, int]]:
     """
     found = shutil.which("gdb-multiarch")
     if found is None:
-        raise ToolMissing("gdb-multiarch", "install Debian's gdb-multiarch, or use --engine rsp")
+        raise ToolMissing("gdb-multiarch", f"install Debian's gdb-multiarch, or {_USE_RSP}")
     try:
         text = subprocess.run([found, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError) as error:
-        raise ToolMissing(found, f"it does not run ({error}); use --engine rsp") from error
+        raise ToolMissing(found, _USE_RSP, f"does not run ({error})") from error
     # The distribution in parentheses has a version of its own: "GNU gdb (GDB; openSUSE Leap 15.4) 11.1".
     match = re.search(r"(\d+)\.(\d+)", re.sub(r"\(.*\)", "", text.splitlines()[0]) if text else "")
     if match is None:
-        raise ToolMissing(found, "its version cannot be read; use --engine rsp")
+        raise ToolMissing(found, _USE_RSP, "does not say its version")
     version = int(match[1]), int(match[2])
     if version < OLDEST_VERSION:
         wanted = ".".join(map(str, OLDEST_VERSION))
-        raise ToolMissing(found, f"version {match[0]} is older than {wanted}; use --engine rsp")
+        raise ToolMissing(found, _USE_RSP, f"{match[0]} is older than {wanted}")
     return Path(found), version
 
 
@@ -64,7 +65,7 @@ class GdbSession:
         try:
             self._controller = GdbController(command=command)
         except (OSError, ValueError) as error:
-            raise ToolMissing(str(gdb), f"it does not start: {error}") from error
+            raise ToolMissing(str(gdb), _USE_RSP, f"does not start ({error})") from error
         _silence_parser()
         process = self._controller.gdb_process
         assert process is not None

@@ -102,7 +102,9 @@ class UserEmulator:
             self.close()
             if error.filename == str(program.stdin):
                 raise UsageError(f"{program.stdin}: cannot be read: {error.strerror}") from error
-            raise ToolMissing(str(self._emulator), f"it does not start: {error.strerror}") from error
+            raise ToolMissing(
+                str(self._emulator), "pass another with --qemu PATH", f"does not start ({error.strerror})"
+            ) from error
         finally:
             if stdin is not None:
                 stdin.close()

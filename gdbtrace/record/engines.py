@@ -166,7 +166,7 @@ def choose_engine(choice: EngineChoice, arch: Arch) -> tuple[Callable[[Attachmen
         return RspEngine, ""
     try:
         if arch.gdb_architecture is None:
-            raise ToolMissing("gdb", f"it does not know {arch.name}; use --engine rsp")
+            raise ToolMissing("gdb", "use --engine rsp", f"does not know {arch.name}")
         gdb, _ = find_gdb()
     except ToolMissing as error:
         if choice is EngineChoice.GDB:

@@ -155,6 +155,7 @@ def record(options: RunOptions, observer: Observer | None = None) -> Summary:
     # Symbols are looked up before anything runs, so that a mistake costs nothing.
     start, stop = (address_of(image, place) if place else None for place in (options.start, options.stop))
     output = options.output or Path(f"{options.program.name}.frames")
+    _check_output(output)
     program = UserProgram(
         options.program, options.arguments, options.environment, options.stdin, options.sysroot, options.cpu
     )
@@ -346,6 +347,18 @@ def meta_frame(options: RunOptions, arch: Arch, image: Image) -> MetaFrame:
         host,
         now,
     )
+
+
+def _check_output(output: Path) -> None:
+    """Refuse to overwrite what is not a finished trace.
+
+    :raise UsageError: the output is a directory or device, or an unfinished trace is in the way.
+    """
+    if output.exists() and not output.is_file():
+        raise UsageError(f"{output}: exists and is not a file; say with -o where the trace goes")
+    part = output.with_name(f"{output.name}.part")
+    if part.exists():
+        raise UsageError(f"{part}: left by a trace that did not finish; `gdbtrace repair {part}`, or remove it")
 
 
 def _suggestion(word: str, among: Sequence[str] | Mapping[str, object]) -> str:

@@ -94,7 +94,8 @@ class StubServer:
                     self.ended = StopReply(kind, int(reply[1:3], 16))
                 if reply[:1] != b"O":
                     return
-            readable, _, _ = select.select([self._connection, self._watch, self._target], [], [])
+            waiting: list[socket.socket | StubClient] = [self._connection, self._watch, self._target]
+            readable, _, _ = select.select(waiting, [], [])
             if self._watch in readable:
                 return
             if self._target in readable:

@@ -7,7 +7,6 @@ is believed again, the line of memory it lies in is read anew and its bytes comp
 from __future__ import annotations
 
 from gdbtrace.arch.model import Behaviour, StepRule
-from gdbtrace.errors import ProtocolError
 from gdbtrace.stub.client import StubClient
 
 _LINE_BITS = 10
@@ -47,15 +46,11 @@ class InstructionCache:
         self._client = client
 
     def read_code(self, address: int, longest: int) -> bytes:
-        """Up to ``longest`` bytes from ``address``: fewer where the next page cannot be read.
-
-        :raise ProtocolError: not even the first byte can be read.
-        """
+        """Up to ``longest`` bytes from ``address``: fewer where the next page cannot be read, none where this one cannot."""
         line, offset = address >> _LINE_BITS, address & (_LINE_BYTES - 1)
-        first = self._line(line)
-        if first is None:
-            raise ProtocolError(b"", f"the code at {address:#x} cannot be read")
-        data = first[offset : offset + longest]
+        data = (self._line(line) or b"")[offset : offset + longest]
+        if not data:
+            return data
         if len(data) < longest:
             data += (self._line(line + 1) or b"")[: longest - len(data)]
         return data

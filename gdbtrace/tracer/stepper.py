@@ -167,6 +167,10 @@ class Stepper:
             stop = Stop(StopReason.FAILED, detail=str(error))
         except GdbtraceError as error:
             stop = Stop(StopReason.FAILED, detail=f"{error} (at {self.registers[self.arch.pc]:#x})")
+        except KeyError as error:
+            # A register that this CPU does not have, or memory that an address must be read from.
+            detail = f"what the instruction at {self.registers[self.arch.pc]:#x} depends on cannot be read: {error}"
+            stop = Stop(StopReason.FAILED, detail=detail)
         self._sink.stop(stop)
         return stop
 
@@ -194,6 +198,11 @@ class Stepper:
             known = known_instructions.get((pc, mode))
             if known is None:
                 known = self._cache.recall((pc, mode)) or self._learn(pc, mode)
+                if known is None:
+                    stop = self._step_nowhere()
+                    if stop is not None:
+                        return stop
+                    continue
 
             spans: Sequence[Span] = known.spans(registers) if known.spans else ()
             loaded = [(read_memory(address, size) if kind is load else None) for kind, address, size in spans]
@@ -241,6 +250,18 @@ class Stepper:
                 sink_step(known.identifier, self._thread_ordinal, registers.raw, fetched, ())
         return Stop(StopReason.COUNT)
 
+    def _step_nowhere(self) -> Stop | None:
+        """Where there is no code that could be read: the guest gets the signal of a failed fetch, and no frame."""
+        reply = self.step_raw()
+        if reply.kind is not StopKind.SIGNAL:
+            return _ended(reply)
+        if reply.number == SIGTRAP:
+            self.report_gap("an instruction whose bytes cannot be read was executed")
+            self.registers.raw = self.client.read_registers()
+            self._sink.state(self.registers.raw)
+            return None
+        return self._deliver(reply.number)
+
     def _unusual(
         self,
         reply: StopReply,
@@ -257,8 +278,7 @@ class Stepper:
         ]
         if reply.kind is not StopKind.SIGNAL:
             self._sink.step(known.identifier, self._thread_ordinal, None, fetched, accesses)
-            reason = StopReason.EXITED if reply.kind is StopKind.EXITED else StopReason.KILLED
-            return Stop(reason, reply.number)
+            return _ended(reply)
         before = self.registers.raw
         self.registers.raw = self.client.read_registers()
         if reply.number == SIGTRAP:
@@ -292,7 +312,7 @@ class Stepper:
         interrupted = self.registers.raw
         reply = self.step_raw()
         if reply.kind is not StopKind.SIGNAL:
-            return Stop(StopReason.EXITED if reply.kind is StopKind.EXITED else StopReason.KILLED, reply.number)
+            return _ended(reply)
         self.report_gap(f"signal {signal} was delivered: the first instruction after it ran with the delivery")
         self._select_thread(reply.thread)
         self.registers.raw = self.client.read_registers()
@@ -306,10 +326,12 @@ class Stepper:
 
     # -- pieces ------------------------------------------------------------------------------------------------------
 
-    def _learn(self, pc: int, mode_index: int) -> KnownInstruction:
-        """Decode the instruction at an address and tell the recorder."""
+    def _learn(self, pc: int, mode_index: int) -> KnownInstruction | None:
+        """Decode the instruction at an address and tell the recorder; None if there is nothing to read."""
         mode = self.arch.modes[mode_index]
         data = self._cache.read_code(pc, mode.instruction_bytes[-1])
+        if not data:
+            return None
         disassembled = disassemble(data, pc, mode)
         behaviour = self.arch.behaviour_of(disassembled)
         named = tuple(dict.fromkeys((*named_registers(self.arch, disassembled), *behaviour.implied)))
@@ -345,6 +367,11 @@ class Stepper:
             return False
         del self._stops[pc]
         return True
+
+
+def _ended(reply: StopReply) -> Stop:
+    """The end of a burst with which the guest ended."""
+    return Stop(StopReason.EXITED if reply.kind is StopKind.EXITED else StopReason.KILLED, reply.number)
 
 
 class Interrupted(Exception):

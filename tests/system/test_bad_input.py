@@ -149,6 +149,19 @@ def test_a_damaged_program_is_read_or_refused(scratch: Path, arch: str, data: st
     look_at(scratch)
 
 
+@pytest.mark.parametrize("arch", ["aarch64", "ppc64"])
+@pytest.mark.parametrize("size", [1 << 62, LARGE, (1 << 64) - 1])
+def test_the_size_of_a_section_is_not_believed(scratch: Path, arch: str, size: int) -> None:
+    whole = guest_bytes(arch)
+    order = "<" if whole[5] == 1 else ">"
+    (table,), (count,) = struct.unpack_from(order + "Q", whole, 0x28), struct.unpack_from(order + "H", whole, 0x3C)
+    for section in range(count):
+        damaged = bytearray(whole)
+        struct.pack_into(order + "Q", damaged, table + 64 * section + 32, size)
+        scratch.write_bytes(damaged)
+        look_at(scratch)
+
+
 # The options.
 
 

@@ -185,9 +185,9 @@ def test_stub_that_dies_ends_the_burst_with_the_reason(
     assert "the stub closed the connection" in stop.detail
 
 
-def test_code_that_cannot_be_read_is_said(control: tuple[socket.socket, socket.socket]) -> None:
+def test_jump_to_where_there_is_no_code_is_the_guests_own_end(control: tuple[socket.socket, socket.socket]) -> None:
     with FakeStub(b"") as stub:
         stub.registers[PC] = 0x10
-        _, stop = run(stub, control[1])
-    assert stop.reason is StopReason.FAILED
-    assert "0x10 cannot be read" in stop.detail
+        sink, stop = run(stub, control[1])
+    assert stop == Stop(StopReason.KILLED, 11)
+    assert sink.steps == []

@@ -162,6 +162,7 @@ def test_other_monitor_commands_are_the_targets(served: Served, text: str) -> No
 
 def test_exit_is_passed_back_and_noted(served: Served) -> None:
     assert served.client.exchange(b"vCont;c:p01.2a") == b"W07"
+    assert served.client.exchange(b"?") == b"W07"
     assert served.server.ended == StopReply(StopKind.EXITED, 7)
 
 
