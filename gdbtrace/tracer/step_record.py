@@ -21,7 +21,7 @@ from gdbtrace.stub.description import RegisterLayout
 
 _FLUSH_BYTES = 1 << 16
 _LENGTH = struct.Struct("<BI")
-_STEP = struct.Struct("<BIHBB")
+_STEP = struct.Struct("<BIHBH")
 _ACCESS = struct.Struct("<BQIB")
 
 
@@ -284,7 +284,7 @@ class RecordReader:
             raise ProtocolError(b"", "no layout has been read")
         core_bytes, fetched_sizes = layout.core_bytes, {name: size for name, (_, size) in layout.fetched.items()}
         read, definitions = self._read, self._definitions
-        step_rest = struct.Struct("<IHBB")
+        step_rest = struct.Struct("<IHBH")
         no_values: dict[str, bytes] = {}
         while True:
             lead = read(1)

@@ -161,7 +161,7 @@ def test_version_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: 
 def test_gdb_that_is_too_old_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, found: str) -> None:
     script(tmp_path, f"echo '{line}'")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolMissing, match=f"version {found} is older than 12.1; use --engine rsp"):
+    with pytest.raises(ToolMissing, match=rf"gdb-multiarch {found} is older than 12\.1: use --engine rsp"):
         find_gdb()
 
 
@@ -169,14 +169,14 @@ def test_gdb_that_is_too_old_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_version_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     script(tmp_path, text)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolMissing, match="its version cannot be read; use --engine rsp"):
+    with pytest.raises(ToolMissing, match="gdb-multiarch does not say its version: use --engine rsp"):
         find_gdb()
 
 
 def test_gdb_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script(tmp_path, "exit 127")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolMissing, match="it does not run"):
+    with pytest.raises(ToolMissing, match=r"gdb-multiarch does not run .*: use --engine rsp"):
         find_gdb()
 
 

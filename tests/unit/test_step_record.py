@@ -85,9 +85,9 @@ def test_unknown_entry_point_is_none() -> None:
         assert reader.entry is None
 
 
-def test_step_without_operands_is_nine_bytes_and_the_registers() -> None:
+def test_step_without_operands_is_ten_bytes_and_the_registers() -> None:
     data = write(lambda writer: writer.step(0x0102, 3, b"registers", (), ()))
-    assert data == b"\x04\x02\x01\x00\x00\x03\x00\x01\x00registers"
+    assert data == b"\x04\x02\x01\x00\x00\x03\x00\x01\x00\x00registers"
 
 
 def test_step_with_everything() -> None:
@@ -324,7 +324,7 @@ def test_steps_wait_for_the_flush() -> None:
         with pytest.raises(BlockingIOError):
             theirs.recv(1, socket.MSG_DONTWAIT)
         writer.flush()
-        assert theirs.recv(100) == b"\x04\0\0\0\0\0\0\x01\x0012345678"
+        assert theirs.recv(100) == b"\x04\0\0\0\0\0\0\x01\0\x0012345678"
 
 
 def test_stop_sends_what_waited() -> None:
