@@ -10,7 +10,7 @@ import pytest
 from gdbtrace import EngineChoice, open_trace
 from gdbtrace.arch.registry import ARCHITECTURES
 from tests.oracle.whole_run import compare_with_oracle, trace_whole, unexplained_loads
-from tests.toolchain import GUESTS, TESTS, Workshop
+from tests.toolchain import COMPILERS, GUESTS, TESTS, Workshop
 
 HELLO = TESTS / "programs" / "hello.c"
 EXIT_STATUS = {arch: 42 if arch == "sparc" else 7 for arch in ARCHITECTURES}
@@ -52,6 +52,19 @@ def test_whole_program_equals_the_oracle_and_both_engines_agree(arch: str, works
     # And what the oracle cannot see is right by the memory itself
     with open_trace(trace) as reader:
         assert unexplained_loads(arch, reader) == []
+
+
+@pytest.mark.parametrize("arch", COMPILERS)
+def test_code_at_a_pages_end_and_rewritten_code_equal_the_oracle(arch: str, workshop: Workshop, tmp_path: Path) -> None:
+    # Given a program that calls a function at the very end of mapped memory, rewritten by stores and by a system call
+    program, trace = workshop.program(arch, TESTS / "programs" / "codepage.c"), tmp_path / "trace"
+    # When it is traced
+    summary = trace_whole(arch, program, trace, EngineChoice.RSP)
+    # Then each of the four versions ran, and was seen as it was
+    assert summary.exit_status == 1 + 2 + 3 + 10
+    result = compare_with_oracle(workshop, arch, program, trace, tmp_path)
+    assert result.first_difference == ""
+    assert result.lines == summary.frames
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
