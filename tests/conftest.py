@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 
@@ -15,13 +14,3 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     directory = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "workshop"
     directory.mkdir(exist_ok=True)
     return Workshop(directory)
-
-
-@pytest.fixture
-def private_temp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A temporary directory of the test's own, so that what gdbtrace leaves in it can be seen."""
-    directory = tmp_path / "t"
-    directory.mkdir()
-    monkeypatch.setenv("TMPDIR", str(directory))
-    monkeypatch.setattr("tempfile.tempdir", str(directory))
-    return directory

@@ -173,6 +173,12 @@ class GdbSession:
                 values[name] = value
         return values
 
+    def check_alive(self) -> None:
+        """:raise TargetDied: gdb has ended."""
+        process = self._controller.gdb_process
+        if process is not None and process.poll() is not None:
+            raise self._died()
+
     def close(self) -> None:
         """Ask gdb to quit, then kill it."""
         process = self._controller.gdb_process
@@ -200,9 +206,8 @@ class GdbSession:
             messages = self._controller.get_gdb_response(timeout_sec=0, raise_error_on_timeout=False)
         except (GdbTimeoutError, OSError) as error:
             raise self._died() from error
-        process = self._controller.gdb_process
-        if not messages and process is not None and process.poll() is not None:
-            raise self._died()
+        if not messages:
+            self.check_alive()
         for message in messages:
             LOG.debug("< %s", message)
             match message["type"]:

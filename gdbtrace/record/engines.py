@@ -51,6 +51,12 @@ class Engine(Protocol):
     def finish_steps(self) -> None:
         """After the burst's last record: collect the command's own answer."""
 
+    def check_alive(self) -> None:
+        """During a burst: whether the tracer is still commanded.
+
+        :raise TargetDied: gdb is gone.
+        """
+
     def check_registers(self, expected: Mapping[str, int]) -> int:
         """Compare an independent view of the registers with the last post-state; return how many were compared.
 
@@ -99,6 +105,9 @@ class RspEngine:
         """See :class:`Engine`."""
         self._client.finish_command()
 
+    def check_alive(self) -> None:
+        """We are alive."""
+
     def check_registers(self, expected: Mapping[str, int]) -> int:
         """Nothing independent to compare with."""
         return 0
@@ -143,6 +152,10 @@ class GdbEngine:
     def finish_steps(self) -> None:
         """See :class:`Engine`."""
         self._session.result(self._token)
+
+    def check_alive(self) -> None:
+        """See :class:`Engine`."""
+        self._session.check_alive()
 
     def check_registers(self, expected: Mapping[str, int]) -> int:
         """See :class:`Engine`."""

@@ -35,14 +35,20 @@ class Recorder:
     """Turns step records into frames and hands them to a sink.
 
     :param on_progress: called a few times a second while frames come.
+    :param check: called every now and then while frames come; it raises what should end the recording.
     """
 
     def __init__(
-        self, assembler: Assembler, sink: EncodedFrameSink, on_progress: Callable[[Progress], None] | None
+        self,
+        assembler: Assembler,
+        sink: EncodedFrameSink,
+        on_progress: Callable[[Progress], None] | None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._assembler = assembler
         self._sink = sink
         self._on_progress = on_progress
+        self._check = check
         self._began = time.monotonic()
         self._reported = 0.0
         self.frames = 0
@@ -57,6 +63,7 @@ class Recorder:
                 write(assemble(record))
                 self.frames += 1
                 if not self.frames % _REPORT_FRAMES:
+                    self._check()
                     self._report(record.definition.address)
             elif isinstance(record, State):
                 self._assembler.set_state(record.raw)

@@ -222,7 +222,7 @@ class _Run:
         if self._observer.on_interruptible is not None:
             self._observer.on_interruptible(lambda: self._end(Outcome.INTERRUPTED))
         assembler = Assembler(self._arch, layout, options.registers)
-        recorder = Recorder(assembler, self._writer, self._observer.on_progress)
+        recorder = Recorder(assembler, self._writer, self._observer.on_progress, engine.check_alive)
         compared = 0
         began = time.monotonic()
         end = Stop(StopReason.COUNT)

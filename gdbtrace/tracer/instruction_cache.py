@@ -46,7 +46,8 @@ class InstructionCache:
         self._client = client
 
     def read_code(self, address: int, longest: int) -> bytes:
-        """Up to ``longest`` bytes from ``address``: fewer where the next page cannot be read, none where this one cannot."""
+        """Up to ``longest`` bytes from ``address``: fewer where the next page cannot be read, none where this one
+        cannot."""
         line, offset = address >> _LINE_BITS, address & (_LINE_BYTES - 1)
         data = (self._line(line) or b"")[offset : offset + longest]
         if not data:

@@ -18,7 +18,7 @@ from gdbtrace.cli import main
 from gdbtrace.errors import UsageError
 from gdbtrace.image import Image
 from gdbtrace.record.run import architecture_for
-from tests.system.test_run_options import ARCH, BEHAVE, BOTH_ENGINES, GUEST, Workplace, frames_of
+from tests.command_line import ARCH, BEHAVE, BOTH_ENGINES, GUEST, Workplace, frames_of
 from tests.toolchain import GUESTS, Workshop
 
 USAGE, TOOL_FAILED, DAMAGED = 2, 3, 4
@@ -233,7 +233,8 @@ def test_output_in_a_directory_that_is_not_there(place: Workplace) -> None:
 
 def test_output_that_is_a_directory(place: Workplace) -> None:
     done = place.run("run", "-o", "t", "guest")
-    assert (done.status, done.complaint) == (TOOL_FAILED, "t: cannot be written: Is a directory")
+    message = "t: exists and is not a file; say with -o where the trace goes"
+    assert (done.status, done.complaint) == (USAGE, message)
     assert left_in(place) == set()
 
 
