@@ -13,6 +13,7 @@ from typing import IO, Literal
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
+from elftools.elf.segments import InterpSegment
 
 from gdbtrace.errors import UsageError
 
@@ -80,7 +81,10 @@ class Image:
         """As linked."""
         self.is_position_independent = header["e_type"] == "ET_DYN"
         self.is_program = header["e_type"] in ("ET_EXEC", "ET_DYN")
-        self.is_dynamic = any(segment["p_type"] == "PT_INTERP" for segment in elf.iter_segments())
+        self.loader: str | None = next(
+            (segment.get_interp_name() for segment in elf.iter_segments() if isinstance(segment, InterpSegment)), None
+        )
+        """Path of the dynamic loader that the program asks for; None for a static one."""
         symbols: dict[tuple[str, int], Symbol] = {}
         for section in elf.iter_sections():
             if isinstance(section, SymbolTableSection):

@@ -146,8 +146,7 @@ def record(options: RunOptions, observer: Observer | None = None) -> Summary:
     arch = architecture_for(image, options.arch)
     if not image.is_program:
         raise UsageError(f"{options.program}: not a program: an object file cannot be run")
-    if image.is_dynamic and options.sysroot is None and not Path("/etc/qemu-binfmt", arch.name).exists():
-        observer.warn(f"{options.program} is dynamically linked: --sysroot says where its libraries are")
+    _check_loader(image, options.sysroot or Path("/etc/qemu-binfmt", arch.name))
     emulator = find_emulator(arch.qemu_user, options.qemu)
     start_engine, reason = choose_engine(options.engine, arch)
     if reason:
@@ -171,7 +170,7 @@ def record(options: RunOptions, observer: Observer | None = None) -> Summary:
             fetch_all=options.registers is RegisterLists.FULL,
         ) as tracer,
     ):
-        run = _Run(options, arch, image, writer, tracer, observer)
+        run = _Run(options, arch, writer, tracer, observer)
         try:
             layout = tracer.records.read_hello()
             offset = tracer.records.entry - image.entry if image.is_position_independent and tracer.records.entry else 0
@@ -199,7 +198,6 @@ class _Run:
         self,
         options: RunOptions,
         arch: Arch,
-        image: Image,
         writer: TraceWriter,
         tracer: TracerProcess,
         observer: Observer,
@@ -347,6 +345,18 @@ def meta_frame(options: RunOptions, arch: Arch, image: Image) -> MetaFrame:
         host,
         now,
     )
+
+
+def _check_loader(image: Image, sysroot: Path) -> None:
+    """Refuse a dynamically linked program whose loader QEMU would not find: in the sysroot, then in the host's root.
+
+    :raise UsageError: it is in neither.
+    """
+    if image.loader is not None and not any(Path(f"{root}{image.loader}").exists() for root in (sysroot, "")):
+        raise UsageError(
+            f"{image.path}: dynamically linked, and its loader {image.loader} is not here; "
+            "say with --sysroot where its libraries are"
+        )
 
 
 def _check_output(output: Path) -> None:

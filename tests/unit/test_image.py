@@ -49,7 +49,7 @@ def test_header_is_readelfs(arch: str) -> None:
     assert header["Data"] == f"2's complement, {image.byte_order} endian"
     assert image.entry == int(header["Entry point address"], 16)
     assert image.flags == int(header["Flags"].split(",")[0], 16)
-    assert (image.is_program, image.is_position_independent, image.is_dynamic) == (True, False, False)
+    assert (image.is_program, image.is_position_independent, image.loader) == (True, False, None)
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
