@@ -27,7 +27,7 @@ stage() {
 stage "ruff check" ruff check
 stage "ruff format" ruff format --check
 stage "mypy" mypy
-stage "pytest" pytest -n 2 "$@"
+stage "pytest" pytest -n 2 --dist worksteal "$@"
 
 say "times"
 printf '%s\n' "${times[@]}"

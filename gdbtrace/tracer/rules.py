@@ -8,16 +8,37 @@ done.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from gdbtrace.arch.model import AccessKind, Span, StepRule
-from gdbtrace.stub.packet import StopKind, StopReply
+from gdbtrace.arch.model import AccessKind, Arch, Span, StepRule
+from gdbtrace.stub.client import StubClient
+from gdbtrace.stub.packet import SIGTRAP, StopKind, StopReply
 from gdbtrace.tracer.instruction_cache import KnownInstruction
+from gdbtrace.tracer.live_registers import LiveRegisters
 
-if TYPE_CHECKING:
-    from gdbtrace.tracer.stepper import Stepper
 
-Rule = Callable[["Stepper", KnownInstruction], StopReply]
+class Stepper(Protocol):
+    """What the rules need of the stepper."""
+
+    client: StubClient
+    arch: Arch
+    registers: LiveRegisters
+    exclusive: ExclusiveSequence | None
+
+    def step_raw(self) -> StopReply: ...
+
+    def run_to(self, address: int, /) -> StopReply: ...
+
+    def report_gap(self, why: str, /) -> None: ...
+
+    def pin_random_bytes(self, address: int, size: int, /) -> None: ...
+
+    def forget_fetched(self) -> None: ...
+
+    def suspect_code(self) -> None: ...
+
+
+Rule = Callable[[Stepper, KnownInstruction], StopReply]
 
 
 def step_plain(stepper: Stepper, known: KnownInstruction) -> StopReply:
@@ -43,7 +64,7 @@ def step_system_call(stepper: Stepper, known: KnownInstruction) -> StopReply:
         reply = stepper.step_raw()
     else:
         reply = stepper.run_to(_following(stepper, known))
-        if number == calls.getrandom and reply.kind is StopKind.SIGNAL:
+        if number == calls.getrandom and reply.kind is StopKind.SIGNAL and reply.number == SIGTRAP:
             stepper.pin_random_bytes(*arguments)
     stepper.exclusive = None
     stepper.forget_fetched()

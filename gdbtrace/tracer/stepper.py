@@ -16,9 +16,10 @@ from gdbtrace.arch.disassembler import disassemble, named_registers
 from gdbtrace.arch.model import AccessKind, Arch, Behaviour, Span, StepRule
 from gdbtrace.errors import GdbtraceError, TargetDied
 from gdbtrace.stub.client import StubClient
-from gdbtrace.stub.description import RegisterLayout, RegisterState
+from gdbtrace.stub.description import RegisterLayout
 from gdbtrace.stub.packet import SIGTRAP, SYNCHRONOUS_SIGNALS, StopKind, StopReply, framed, parse_stop_reply
 from gdbtrace.tracer.instruction_cache import InstructionCache, KnownInstruction
+from gdbtrace.tracer.live_registers import LiveRegisters
 from gdbtrace.tracer.rules import RULES, ExclusiveSequence
 from gdbtrace.tracer.step_record import Definition, Gap, RecordSink, Stop, StopReason
 
@@ -26,43 +27,6 @@ _POLL_STEPS = 64
 """How often a burst looks whether the recorder wants it to end."""
 _MOST_KNOWN = 1 << 15
 """Decoded instructions kept; a run through more distinct ones starts over, so that memory stays bounded."""
-
-
-class LiveRegisters(RegisterState):
-    """The registers at the present stop; what ``g`` lacks is fetched from the stub when asked for."""
-
-    def __init__(self, layout: RegisterLayout, client: StubClient) -> None:
-        super().__init__(layout, b"")
-        self.layout = layout
-        self._client = client
-        self.fetched: dict[str, bytes] = {}
-        """Values of registers outside ``g`` that are known to be current."""
-
-    def __getitem__(self, name: str) -> int:
-        try:
-            start, end = self._core[name]
-        except KeyError:
-            return int.from_bytes(self.fetch(name), self._byte_order)
-        return int.from_bytes(self.raw[start:end], self._byte_order)
-
-    def fetch(self, name: str) -> bytes:
-        """A register outside ``g``, raw."""
-        value = self.fetched.get(name)
-        if value is None:
-            number, size = self.layout.fetched[name]
-            value = self._client.read_register(number).ljust(size, b"\0")[:size]
-            self.fetched[name] = value
-        return value
-
-    def read_memory(self, address: int, size: int) -> bytes:
-        """Guest memory at the present stop.
-
-        :raise KeyError: it cannot be read.
-        """
-        data = self._client.read_memory(address, size)
-        if data is None:
-            raise KeyError(address)
-        return data
 
 
 class Stepper:

@@ -1,0 +1,43 @@
+"""The registers at the present stop, and what else an address may be computed from."""
+
+from __future__ import annotations
+
+from gdbtrace.stub.client import StubClient
+from gdbtrace.stub.description import RegisterLayout, RegisterState
+
+
+class LiveRegisters(RegisterState):
+    """The registers at the present stop; what ``g`` lacks is fetched from the stub when asked for."""
+
+    def __init__(self, layout: RegisterLayout, client: StubClient) -> None:
+        super().__init__(layout, b"")
+        self.layout = layout
+        self._client = client
+        self.fetched: dict[str, bytes] = {}
+        """Values of registers outside ``g`` that are known to be current."""
+
+    def __getitem__(self, name: str) -> int:
+        try:
+            start, end = self._core[name]
+        except KeyError:
+            return int.from_bytes(self.fetch(name), self._byte_order)
+        return int.from_bytes(self.raw[start:end], self._byte_order)
+
+    def fetch(self, name: str) -> bytes:
+        """A register outside ``g``, raw."""
+        value = self.fetched.get(name)
+        if value is None:
+            number, size = self.layout.fetched[name]
+            value = self._client.read_register(number).ljust(size, b"\0")[:size]
+            self.fetched[name] = value
+        return value
+
+    def read_memory(self, address: int, size: int) -> bytes:
+        """Guest memory at the present stop.
+
+        :raise KeyError: it cannot be read.
+        """
+        data = self._client.read_memory(address, size)
+        if data is None:
+            raise KeyError(address)
+        return data
