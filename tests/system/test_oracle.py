@@ -68,10 +68,18 @@ def test_code_at_a_pages_end_and_rewritten_code_equal_the_oracle(arch: str, work
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
-def test_last_instruction_is_the_exiting_system_call_without_post_list(arch: str, tmp_path: Path) -> None:
-    trace = tmp_path / "trace"
-    trace_whole(arch, GUESTS / arch / "guest", trace, EngineChoice.RSP)
+def test_guest_equals_the_oracle_and_ends_with_the_exiting_system_call(
+    arch: str, workshop: Workshop, tmp_path: Path
+) -> None:
+    # Given our own guest, with exclusive sequences, annulled slots, repeated string instructions, register windows
+    guest, trace = GUESTS / arch / "guest", tmp_path / "trace"
+    # When it is traced
+    summary = trace_whole(arch, guest, trace, EngineChoice.RSP)
+    # Then it is what QEMU saw, in every access too
+    result = compare_with_oracle(workshop, arch, guest, trace, tmp_path)
+    assert (result.first_difference, result.access_differences) == ("", [])
+    assert result.lines == summary.frames
+    # And the last instruction alone has no state after it
     with open_trace(trace) as reader:
-        frames = list(reader)
-    assert frames[-1].post is None
-    assert all(frame.post is not None for frame in frames[:-1])
+        unfinished = [number for number, frame in enumerate(reader) if frame.post is None]
+    assert unfinished == [summary.frames - 1]
