@@ -11,7 +11,7 @@ import socket
 import struct
 import threading
 
-from gdbtrace.stub.packet import PacketReader, escaped, framed
+from gdbtrace.stub.packet import PacketReader, framed
 
 BASE = 0x400000
 DATA = 0x410000
@@ -21,6 +21,11 @@ PC = 37
 EXIT = 4001
 GETPID = 4020
 PAUSE = 4029
+
+
+def escaped(data: bytes) -> bytes:
+    """Binary data as it may stand in a packet."""
+    return b"".join(b"}%c" % (byte ^ 0x20) if byte in b"#$}*" else b"%c" % byte for byte in data)
 
 
 def assemble(*words: int) -> bytes:

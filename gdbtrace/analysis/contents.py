@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Protocol
 
 from gdbtrace.trace.frames import Frame, StdFrame
 
 _PAGE_BITS = 12
-
-
-class Analysis(Protocol):
-    """Takes every frame of a trace, once."""
-
-    def feed(self, frame: Frame) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,23 +10,14 @@ from enum import Enum
 
 from gdbtrace.errors import ProtocolError
 
-_ESCAPED = {0x23: b"}\x03", 0x24: b"}\x04", 0x7D: b"}]", 0x2A: b"}\x0a"}
-
 
 def framed(payload: bytes) -> bytes:
     """``$payload#checksum``; the payload must be escaped already."""
     return b"$%b#%02x" % (payload, sum(payload) & 0xFF)
 
 
-def escaped(data: bytes) -> bytes:
-    """Binary data as it may stand in a packet."""
-    if not any(byte in data for byte in b"#$}*"):
-        return data
-    return b"".join(_ESCAPED.get(byte, bytes((byte,))) for byte in data)
-
-
 def unescaped(data: bytes) -> bytes:
-    """Undo :func:`escaped`.
+    """Binary data from a packet: after ``}`` a character stands for itself xor 0x20.
 
     :raise ProtocolError: an escape character ends the data.
     """

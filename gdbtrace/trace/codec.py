@@ -209,11 +209,6 @@ class RegisterEncoder:
         return self._prefix + value
 
 
-def encode_register_operand(name: str, bits: int, value: bytes, *, read: bool, written: bool) -> bytes:
-    """The entry of a register in an ``operand_value_list``; ``value`` is little-endian, empty: it was not observed."""
-    return encode_operand(Operand(RegisterLocation(name), bits, value, Usage(read, written)))
-
-
 @lru_cache(maxsize=1024)
 def _memory_middle(size: int, length: int, read: bool, written: bool) -> bytes:
     """What stands between a memory operand's address and its value of ``length`` bytes."""

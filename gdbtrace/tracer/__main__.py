@@ -2,8 +2,7 @@
 
 Run as ``python -m gdbtrace.tracer`` by :class:`gdbtrace.tracer.process.TracerProcess`, with a socket to the recorder.
 It shares one core with QEMU: a step is a ping-pong between the two, and waking an idle core costs more than the step
-(gdbstub measurements in docs/decisions/).  It also cleans up when the recorder is killed: it ends QEMU and removes
-the private directory.
+(docs/decisions/0004).  It also cleans up when the recorder is killed: it ends QEMU and removes the private directory.
 """
 
 from __future__ import annotations

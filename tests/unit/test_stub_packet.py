@@ -9,12 +9,12 @@ from gdbtrace.stub.packet import (
     PacketReader,
     StopKind,
     StopReply,
-    escaped,
     expanded,
     framed,
     parse_stop_reply,
     unescaped,
 )
+from tests.fake_stub import escaped
 
 
 def test_frame_has_the_checksum_of_the_manual() -> None:

@@ -21,7 +21,6 @@ from gdbtrace.trace.codec import (
     encode_memory_operand,
     encode_meta_frame,
     encode_operand,
-    encode_register_operand,
     encode_std_frame,
 )
 from gdbtrace.trace.frames import (
@@ -158,15 +157,15 @@ def test_the_smallest_useful_frame_decodes() -> None:
 
 
 def test_the_smallest_useful_frame_encodes() -> None:
-    before = encode_register_operand("R0", 0, b"\0\0\0\0", read=True, written=False)
-    after = encode_register_operand("R0", 0, b"\1\0\0\0", read=False, written=True)
+    before = encode_operand(Operand(RegisterLocation("R0"), 0, b"\0\0\0\0", Usage(read=True)))
+    after = encode_operand(Operand(RegisterLocation("R0"), 0, b"\1\0\0\0", Usage(written=True)))
     assert encode_std_frame(0x10000, 1, b"\x01\x00\x80\xe2", before, after, "arm:a32") == ADD_R0_R0_1
     assert encode_frame(decode_frame(ADD_R0_R0_1)) == ADD_R0_R0_1
 
 
 def test_a_register_entry() -> None:
     entry = bytes.fromhex("0a1e 0a06 12040a027230 1040 1a080801100018002000 22020801 2a0478563412")
-    assert encode_register_operand("r0", 32, b"\x78\x56\x34\x12", read=True, written=False) == entry
+    assert encode_operand(Operand(RegisterLocation("r0"), 32, b"\x78\x56\x34\x12", Usage(read=True))) == entry
     assert RegisterEncoder("r0", 32, read=True, written=False)(b"\x78\x56\x34\x12") == entry
 
 
@@ -199,7 +198,7 @@ def test_an_absent_post_list_is_not_an_empty_one() -> None:
         (lambda: encode_memory_operand(0, 4, bytes(8), read=True, written=False), "4 bytes with 8 bytes"),
         (lambda: encode_memory_operand(-1, 4, bytes(4), read=True, written=False), "unsigned 64-bit"),
         (lambda: encode_std_frame(1 << 64, 0, b"", b"", None, None), "unsigned 64-bit"),
-        (lambda: encode_register_operand("r0", -1, b"", read=True, written=False), "-1 bits"),
+        (lambda: encode_operand(Operand(RegisterLocation("r0"), -1, b"", Usage(read=True))), "-1 bits"),
         (lambda: encode_frame(SyscallFrame(1 << 64, 0, 0, ())), "out of range"),
     ],
 )
