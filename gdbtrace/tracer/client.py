@@ -39,14 +39,15 @@ class TracerClient:
                 return False
             self._client.remove_breakpoint(address)
             self._thread = reply.thread or self._thread
+            if reply.number == SIGTRAP:
+                hits -= 1
+                if not hits:
+                    return True
+                # Off the breakpoint: a resumption at a breakpoint would stop there at once.
+                reply = parse_stop_reply(self._client.exchange(b"vCont;s:" + self._thread))
+                if reply.kind is not StopKind.SIGNAL:
+                    return False
             signal = 0 if reply.number == SIGTRAP else reply.number
-            if signal:
-                continue
-            hits -= 1
-            if not hits:
-                return True
-            # Off the breakpoint: a resumption at a breakpoint would stop there at once.
-            parse_stop_reply(self._client.exchange(b"vCont;s:" + self._thread))
 
     def send_command(self, command: str) -> None:
         """Start one of the tracer's monitor commands."""

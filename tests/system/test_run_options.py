@@ -150,6 +150,17 @@ def test_program_that_ends_before_the_start_leaves_the_old_trace(place: Workplac
     assert (place.directory / "x").read_text() == "older"
 
 
+@BOTH_ENGINES
+def test_start_at_a_call_that_does_not_return(place: Workplace, engine: str) -> None:
+    # Given the address of the exiting system call, which is reached once
+    assert place.run("run", "-o", "x", GUEST).status == 0
+    last = frames_of(place.directory / "x")[-1].address
+    # When its second time is asked for, the guest ends on the step off the breakpoint
+    done = place.run("run", "-o", "y", "--engine", engine, "--start", f"{last:#x}:2", GUEST)
+    assert done.status == 2
+    assert done.complaint == f"the program ended before {last:#x} was reached 2 times"
+
+
 # What is in a frame, and in the file.
 
 
