@@ -34,8 +34,14 @@ _D = tuple(f"d{n}" for n in range(32))
 _SP, _PC = 13, 15
 _ALL_32 = (1 << 32) - 1
 
+
+def _size_of_t32(data: bytes) -> int:
+    """A first halfword of 0b11101, 0b11110 or 0b11111 in its top five bits begins a 32-bit one (Arm ARM, F3.1)."""
+    return 4 if data[1] >> 3 in (0b11101, 0b11110, 0b11111) else 2
+
+
 _A32 = Mode("arm:a32", capstone.CS_ARCH_ARM, capstone.CS_MODE_ARM | capstone.CS_MODE_V8, (4,))
-_T32 = Mode("arm:t32", capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_V8, (2, 4))
+_T32 = Mode("arm:t32", capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_V8, (2, 4), _size_of_t32)
 
 # ---- conditions -----------------------------------------------------------------------------------------------------
 

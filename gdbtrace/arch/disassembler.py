@@ -34,20 +34,7 @@ def disassemble(data: bytes, address: int, mode: Mode) -> Disassembled:
 
 def size_of_undecoded(data: bytes, mode: Mode) -> int:
     """The size in bytes that the encoding itself gives an instruction that capstone does not know."""
-    if mode.capstone_arch == capstone.CS_ARCH_SYSZ:
-        # z/Architecture Principles of Operation, "Instruction formats": bits 0-1 of the first byte are the length.
-        return (2, 4, 4, 6)[data[0] >> 6]
-    if mode.capstone_arch == capstone.CS_ARCH_RISCV:
-        # RISC-V unprivileged ISA, section 1.5: the low two bits are 11 for anything but a compressed instruction.
-        return 4 if data[0] & 3 == 3 else 2
-    if mode.capstone_arch == capstone.CS_ARCH_ARM and mode.capstone_mode & capstone.CS_MODE_THUMB:
-        # Arm ARM, F3.1: a first halfword of 0b11101, 0b11110 or 0b11111 in its top five bits begins a 32-bit one.
-        return 4 if data[1] >> 3 in (0b11101, 0b11110, 0b11111) else 2
-    if mode.capstone_arch == capstone.CS_ARCH_PPC and 8 in mode.instruction_bytes:
-        # Power ISA 3.1, book I, 1.6: primary opcode 1 is the prefix of an eight-byte instruction.
-        first = data[:4] if mode.capstone_mode & capstone.CS_MODE_BIG_ENDIAN else data[3::-1]
-        return 8 if first[0] >> 2 == 1 else 4
-    return mode.instruction_bytes[0]
+    return mode.instruction_bytes[0] if mode.size_of_undecoded is None else mode.size_of_undecoded(data)
 
 
 def named_registers(arch: Arch, disassembled: Disassembled) -> tuple[str, ...]:

@@ -133,6 +133,8 @@ class Mode:
     capstone_mode: int
     instruction_bytes: tuple[int, ...]
     """The sizes an instruction may have, ascending."""
+    size_of_undecoded: Callable[[bytes], int] | None = None
+    """The size that the encoding itself gives an instruction that capstone does not know; None: the smallest."""
 
 
 @dataclass(frozen=True, slots=True)

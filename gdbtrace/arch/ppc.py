@@ -764,8 +764,14 @@ _SYSTEM_CALLS = SystemCalls(
 
 def _arch(name: str, bits: Literal[32, 64], order: ByteOrder, line: int) -> Arch:
     endian = capstone.CS_MODE_BIG_ENDIAN if order == "big" else capstone.CS_MODE_LITTLE_ENDIAN
-    narrow = Mode("ppc:ppc", capstone.CS_ARCH_PPC, capstone.CS_MODE_32 | endian, (4, 8))
-    wide = Mode("ppc:ppc64", capstone.CS_ARCH_PPC, capstone.CS_MODE_64 | endian, (4, 8))
+    # Primary opcode 1 is the prefix of an eight-byte instruction (Power ISA 3.1, book I, 1.6).
+    first = 0 if order == "big" else 3
+
+    def size_of(data: bytes) -> int:
+        return 8 if data[first] >> 2 == 1 else 4
+
+    narrow = Mode("ppc:ppc", capstone.CS_ARCH_PPC, capstone.CS_MODE_32 | endian, (4, 8), size_of)
+    wide = Mode("ppc:ppc64", capstone.CS_ARCH_PPC, capstone.CS_MODE_64 | endian, (4, 8), size_of)
     registers = _registers(bits)
     known = frozenset(register.name for register in registers)
 

@@ -375,6 +375,12 @@ def _behaviour_of(disassembled: Disassembled) -> Behaviour:
 
 # --- Architecture ---------------------------------------------------------------------------------
 
+
+def _size_of(data: bytes) -> int:
+    """The low two bits are 11 for anything but a compressed instruction (unprivileged ISA, section 1.5)."""
+    return 4 if data[0] & 3 == 3 else 2
+
+
 RISCV64 = Arch(
     name="riscv64",
     bits=64,
@@ -394,7 +400,7 @@ RISCV64 = Arch(
         Register("priv", 64, Group.SYSTEM),
         *(Register(name, 64, Group.COUNTER) for name in ("cycle", "time", "instret")),
     ),
-    modes=(Mode(None, capstone.CS_ARCH_RISCV, capstone.CS_MODE_RISCV64 | capstone.CS_MODE_RISCVC, (2, 4)),),
+    modes=(Mode(None, capstone.CS_ARCH_RISCV, capstone.CS_MODE_RISCV64 | capstone.CS_MODE_RISCVC, (2, 4), _size_of),),
     behaviour_of=_behaviour_of,
     system_calls=SystemCalls(
         number="a7",

@@ -1475,6 +1475,11 @@ def behaviour_of(disassembled: Disassembled) -> Behaviour:
     return Behaviour(spans=spans, implied=implied)
 
 
+def _size_of(data: bytes) -> int:
+    """Bits 0 and 1 of the first byte are the length (Principles of Operation, "Instruction formats")."""
+    return (2, 4, 4, 6)[data[0] >> 6]
+
+
 S390X = Arch(
     name="s390x",
     bits=64,
@@ -1494,7 +1499,7 @@ S390X = Arch(
         *(Register(name, 128, Group.VECTOR) for name in VECTOR_HIGH),
         *(Register(name, 32, Group.SYSTEM) for name in ACCESS),
     ),
-    modes=(Mode(None, capstone.CS_ARCH_SYSZ, capstone.CS_MODE_BIG_ENDIAN, (2, 4, 6)),),
+    modes=(Mode(None, capstone.CS_ARCH_SYSZ, capstone.CS_MODE_BIG_ENDIAN, (2, 4, 6), _size_of),),
     behaviour_of=behaviour_of,
     # The number is the instruction's second byte, and in r1 only where that is 0.
     system_calls=SystemCalls(
