@@ -16,6 +16,8 @@ Messages are lower case: what, where, what to try. The facts are attributes.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -108,3 +110,9 @@ class TraceFormatError(GdbtraceError):
         where = "" if path is None else f"{fspath(path)}: "
         super().__init__(f"{where}{problem} at offset {offset:#x}")
         self.path, self.offset, self.problem = None if path is None else Path(path), offset, problem
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """``, did you mean 'x'?`` for the message about a word that is not known; empty where nothing is near."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f", did you mean {close[0]!r}?" if close else ""

@@ -13,6 +13,7 @@ from gdbtrace.arch.riscv import RISCV64
 from gdbtrace.arch.s390x import S390X
 from gdbtrace.arch.sparc import SPARC, SPARC32PLUS, SPARC64
 from gdbtrace.arch.x86 import I386, X86_64
+from gdbtrace.errors import UsageError, nearest
 
 ARCHITECTURES: Mapping[str, Arch] = {
     arch.name: arch
@@ -33,6 +34,16 @@ ARCHITECTURES: Mapping[str, Arch] = {
         S390X,
     )
 }
+
+
+def architecture_named(name: str) -> Arch:
+    """The architecture of that name.
+
+    :raise UsageError: there is none.
+    """
+    if name not in ARCHITECTURES:
+        raise UsageError(f"no architecture {name!r}{nearest(name, ARCHITECTURES)}; `gdbtrace archs` lists them")
+    return ARCHITECTURES[name]
 
 
 def architecture_of(machine: str, bits: int, byte_order: str) -> Arch | None:

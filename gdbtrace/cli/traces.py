@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from gdbtrace.arch.model import Arch
-from gdbtrace.arch.registry import ARCHITECTURES
+from gdbtrace.arch.registry import ARCHITECTURES, architecture_named
 from gdbtrace.errors import UsageError
 from gdbtrace.image import Image
 from gdbtrace.trace.container import TraceReader
@@ -20,9 +19,7 @@ def architecture_of_trace(reader: TraceReader, name: str | None) -> Arch | None:
     :raise UsageError: the user named one that does not exist.
     """
     if name is not None:
-        if name not in ARCHITECTURES:
-            raise UsageError(f"no architecture {name!r}; `gdbtrace archs` lists them")
-        return ARCHITECTURES[name]
+        return architecture_named(name)
     for argument in reader.meta.tracer.args if reader.meta else ():
         if argument.startswith("--arch=") and argument[7:] in ARCHITECTURES:
             return ARCHITECTURES[argument[7:]]
@@ -45,8 +42,9 @@ def image_of_trace(reader: TraceReader, trace: Path, given: Path | None) -> Imag
     named = Path(target.path)
     for candidate in (named, trace.parent / named.name):
         try:
-            if hashlib.md5(candidate.read_bytes(), usedforsecurity=False).digest() == target.md5sum:
-                return Image(candidate)
-        except (OSError, ValueError, UsageError):
+            image = Image(candidate)
+            if image.md5 == target.md5sum:
+                return image
+        except (OSError, UsageError):
             continue
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import getpass
 import re
 import socket
@@ -14,8 +13,8 @@ from enum import Enum
 from pathlib import Path
 
 from gdbtrace.arch.model import Arch
-from gdbtrace.arch.registry import ARCHITECTURES, architecture_of
-from gdbtrace.errors import GdbtraceError, TargetDied, UsageError
+from gdbtrace.arch.registry import architecture_named, architecture_of
+from gdbtrace.errors import GdbtraceError, TargetDied, UsageError, nearest
 from gdbtrace.image import Image
 from gdbtrace.machine.qemu import UserEmulator, UserProgram, find_emulator
 from gdbtrace.record.assemble import Assembler, RegisterLists
@@ -283,17 +282,16 @@ def architecture_for(image: Image, name: str | None) -> Arch:
 
     :raise UsageError: it is not supported, or not the one that was asked for.
     """
+    asked = architecture_named(name) if name is not None else None
     found = architecture_of(image.machine, image.bits, image.byte_order)
-    if name is not None and name not in ARCHITECTURES:
-        raise UsageError(f"no architecture {name!r}{_suggestion(name, ARCHITECTURES)}; `gdbtrace archs` lists them")
     if found is None:
         raise UsageError(
             f"{image.path}: a {image.bits}-bit {image.byte_order}-endian {image.machine} program, "
             "which is not supported; `gdbtrace archs` lists what is"
         )
-    if name is not None and found.elf != ARCHITECTURES[name].elf:
+    if asked is not None and found.elf != asked.elf:
         raise UsageError(f"{image.path}: a program for {found.name}, not for {name}; leave --arch out")
-    return ARCHITECTURES[name] if name is not None else found
+    return asked or found
 
 
 def address_of(image: Image, place: Place) -> int:
@@ -312,7 +310,7 @@ def address_of(image: Image, place: Place) -> int:
         return int(name, 0) + distance
     except ValueError:
         names = image.symbol_names()
-        hint = _suggestion(name, names) if names else "; the program has no symbols, give an address"
+        hint = nearest(name, names) if names else "; the program has no symbols, give an address"
         raise UsageError(f"{image.path}: no symbol {name!r}{hint}") from None
 
 
@@ -369,11 +367,6 @@ def _check_output(output: Path) -> None:
     part = output.with_name(f"{output.name}.part")
     if part.exists():
         raise UsageError(f"{part}: left by a trace that did not finish; `gdbtrace repair {part}`, or remove it")
-
-
-def _suggestion(word: str, among: Sequence[str] | Mapping[str, object]) -> str:
-    close = difflib.get_close_matches(word, list(among), n=1)
-    return f", did you mean {close[0]!r}?" if close else ""
 
 
 def _status_text(status: int) -> str:

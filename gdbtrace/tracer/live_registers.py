@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import RegisterLayout, RegisterState
 
@@ -31,6 +33,12 @@ class LiveRegisters(RegisterState):
             value = self._client.read_register(number).ljust(size, b"\0")[:size]
             self.fetched[name] = value
         return value
+
+    def fetch_anew(self, names: Sequence[str]) -> list[bytes]:
+        """Registers outside ``g`` after a step that may have changed them, raw."""
+        for name in names:
+            self.fetched.pop(name, None)
+        return [self.fetch(name) for name in names]
 
     def read_memory(self, address: int, size: int) -> bytes:
         """Guest memory at the present stop.

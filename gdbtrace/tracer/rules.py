@@ -152,8 +152,8 @@ class ExclusiveSequence:
     def rewind(self, stepper: Stepper) -> None:
         """Put registers and memory back."""
         client = stepper.client
-        # The store-exclusive itself is the last entry: it has not run, so writing its bytes back changes nothing,
-        # but a write to the monitored address could clear the monitor of a target that watches it.
+        # The last entry is of the store-exclusive itself, which has not run: its bytes are written back as they are.
+        # The monitor is set anew by the load, after this.
         for address, data in reversed(self._memory):
             client.write_memory(address, data)
         for name, value in self._fetched.items():

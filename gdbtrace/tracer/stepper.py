@@ -197,9 +197,7 @@ class Stepper:
             if known.has_stored is not None and not known.has_stored(registers):
                 spans, loaded = (), []
             if known.fetched:
-                for name in known.fetched:
-                    registers.fetched.pop(name, None)
-                fetched += [registers.fetch(name) for name in known.fetched]
+                fetched += registers.fetch_anew(known.fetched)
             if spans:
                 accesses = []
                 for (kind, address, size), data in zip(spans, loaded, strict=True):
@@ -253,9 +251,7 @@ class Stepper:
             return None
         executed = self.registers.raw != before
         if executed or reply.number in SYNCHRONOUS_SIGNALS:
-            for name in known.fetched:
-                self.registers.fetched.pop(name, None)
-            after = [self.registers.fetch(name) for name in known.fetched] if executed else []
+            after = self.registers.fetch_anew(known.fetched) if executed else []
             stores = [
                 (kind, address, size, self.client.read_memory(address, size))
                 for kind, address, size in spans
