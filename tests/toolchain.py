@@ -35,16 +35,14 @@ class Workshop:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def program(self, arch: str, source: Path, *flags: str) -> Path:
-        """A static glibc program, or for v8 sparc the guest of vm-images, which needs no C library."""
-        if arch not in COMPILERS:
-            return GUESTS / arch / "guest"
+    def program(self, arch: str, source: Path, *flags: str, name: str = "") -> Path:
+        """A program built by the architecture's compiler of :data:`COMPILERS`."""
         command = [*COMPILERS[arch], "-O2", "-static", *flags, str(source)]
-        return self._built(f"{source.stem}.{arch}", command)
+        return self._built(f"{name or source.stem}.{arch}", command)
 
     def oracle(self) -> Path:
         """The plugin for Debian 12's QEMU 7.2."""
-        source = TESTS / "oracle" / "memtrace.c"
+        source = TESTS / "exactness" / "memtrace.c"
         return self._built("memtrace.so", ["gcc", "-O2", "-shared", "-fPIC", "-DPLUGIN_API=1", str(source)])
 
     def _built(self, name: str, command: Sequence[str]) -> Path:

@@ -23,8 +23,12 @@ def disassemble(data: bytes, address: int, mode: Mode) -> Disassembled:
     that capstone cannot decode still make an instruction: of the size that the architecture's own encoding says
     (:func:`size_of_undecoded`), with an empty mnemonic.
     """
-    engine = _engine(mode.capstone_arch, mode.capstone_mode)
-    for instruction in engine.disasm(data, address, 1):
+    decoded = (
+        _engine(mode.capstone_arch, mode.capstone_mode).disasm(data, address, 1)
+        if mode.capstone_arch is not None
+        else ()
+    )
+    for instruction in decoded:
         if instruction.size in mode.instruction_bytes:
             return Disassembled(
                 address, data[: instruction.size], mode, instruction.mnemonic, instruction.op_str, instruction

@@ -471,8 +471,23 @@ SYSTEM_CALLS = SystemCalls(
     number="v0",
     result="v0",
     arguments=("a0", "a1", "a2", "a3"),
-    returns_elsewhere=frozenset({4011, 4119, 4193, 4356}),  # execve, sigreturn, rt_sigreturn, execveat
-    getrandom=4353,
+    names={
+        4001: "exit",
+        4002: "fork",
+        4011: "execve",
+        4048: "signal",
+        4067: "sigaction",
+        4090: "mmap",
+        4119: "sigreturn",
+        4120: "clone",
+        4193: "rt_sigreturn",
+        4194: "rt_sigaction",
+        4210: "mmap2",
+        4353: "getrandom",
+        4356: "execveat",
+        4435: "clone3",
+    },
+    stack_arguments=16,
 )
 
 

@@ -124,17 +124,33 @@ class StepRule(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Objdump:
+    """How binutils' or LLVM's objdump disassembles what capstone cannot."""
+
+    programs: tuple[str, ...]
+    """Their names, the preferred first."""
+    machine: int
+    """``e_machine`` of the ELF file to give them."""
+    flags: int = 0
+    """``e_flags`` of it."""
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Mode:
     """An instruction-set state: how to size and disassemble what is at the program counter."""
 
     name: str | None
     """What ``std_frame.mode`` says (``arm:t32``); None leaves the field out."""
-    capstone_arch: int
+    capstone_arch: int | None
+    """None: capstone has no decoder."""
     capstone_mode: int
     instruction_bytes: tuple[int, ...]
     """The sizes an instruction may have, ascending."""
     size_of_undecoded: Callable[[bytes], int] | None = None
     """The size that the encoding itself gives an instruction that capstone does not know; None: the smallest."""
+    objdump: Objdump | None = None
+    """Where an instruction's text comes from if capstone has no decoder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +195,13 @@ class Behaviour:
     """False: nobody can say which memory it touches."""
 
 
+KNOWN_SYSTEM_CALLS = frozenset(
+    {"getrandom", "sigreturn", "rt_sigreturn", "execve", "execveat", "sigaction", "rt_sigaction", "signal", "mmap"}
+    | {"mmap2", "clone", "clone3", "fork", "vfork", "exit"}
+)
+"""System calls after which the tracer has something to do, by their Linux names."""
+
+
 @dataclass(frozen=True, slots=True)
 class SystemCalls:
     """The system call convention of Linux on this architecture (syscall(2))."""
@@ -189,12 +212,10 @@ class SystemCalls:
     """Stub register that the result comes back in."""
     arguments: tuple[str, ...]
     """Stub registers of the arguments, in order."""
-    returns_elsewhere: frozenset[int]
-    """Numbers that do not come back to the instruction after: sigreturn, rt_sigreturn, execve, execveat."""
-    getrandom: int
-    """The number of getrandom, whose bytes are pinned."""
-    step_is_exact: bool = False
-    """True: a raw step of a system call swallows nothing, wherever it returns to."""
+    names: Mapping[int, str]
+    """Number -> name, of those calls that a tracer must know: :data:`KNOWN_SYSTEM_CALLS`."""
+    stack_arguments: int | None = None
+    """Where arguments beyond the registers are, in bytes from the stack pointer; None: all six are in registers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +289,7 @@ class Arch:
 
 
 __all__ = [
+    "KNOWN_SYSTEM_CALLS",
     "AccessKind",
     "Arch",
     "Behaviour",
@@ -276,6 +298,7 @@ __all__ = [
     "ElfIdentity",
     "Group",
     "Mode",
+    "Objdump",
     "Register",
     "Registers",
     "Span",

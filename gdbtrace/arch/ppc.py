@@ -757,8 +757,23 @@ _SYSTEM_CALLS = SystemCalls(
     result="r3",
     arguments=("r3", "r4", "r5", "r6", "r7", "r8"),
     # execve, sigreturn, rt_sigreturn, swapcontext, execveat (Linux, powerpc syscall.tbl)
-    returns_elsewhere=frozenset({11, 119, 172, 249, 362}),
-    getrandom=359,
+    names={
+        1: "exit",
+        2: "fork",
+        11: "execve",
+        48: "signal",
+        67: "sigaction",
+        90: "mmap",
+        119: "sigreturn",
+        120: "clone",
+        172: "rt_sigreturn",
+        173: "rt_sigaction",
+        189: "vfork",
+        192: "mmap2",
+        359: "getrandom",
+        362: "execveat",
+        435: "clone3",
+    },
 )
 
 

@@ -1506,9 +1506,22 @@ S390X = Arch(
         number="r1",
         result="r2",
         arguments=GENERAL[2:8],
-        returns_elsewhere=frozenset((11, 119, 173, 354)),  # execve, sigreturn, rt_sigreturn, execveat
-        getrandom=349,
-        step_is_exact=True,
+        names={
+            1: "exit",
+            2: "fork",
+            11: "execve",
+            48: "signal",
+            67: "sigaction",
+            90: "mmap",
+            119: "sigreturn",
+            120: "clone",
+            173: "rt_sigreturn",
+            174: "rt_sigaction",
+            190: "vfork",
+            349: "getrandom",
+            354: "execveat",
+            435: "clone3",
+        },
     ),
     aliases={
         # capstone calls the general registers 0 to 15 where it is asked for a name, and r0 to r15 in the text.

@@ -493,8 +493,22 @@ SYSTEM_CALLS = SystemCalls(
     number="g1",
     result="o0",
     arguments=("o0", "o1", "o2", "o3", "o4", "o5"),
-    returns_elsewhere=frozenset({59, 101, 216, 350}),  # execve, rt_sigreturn, sigreturn, execveat
-    getrandom=347,
+    names={
+        1: "exit",
+        2: "fork",
+        48: "signal",
+        56: "mmap2",
+        59: "execve",
+        66: "vfork",
+        71: "mmap",
+        101: "rt_sigreturn",
+        102: "rt_sigaction",
+        198: "sigaction",
+        216: "sigreturn",
+        217: "clone",
+        347: "getrandom",
+        350: "execveat",
+    },
 )
 
 # 3 flushes the register windows. 64 bit: 0x6e stores the context, 0x6f loads one (longjmp).

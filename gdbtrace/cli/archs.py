@@ -72,7 +72,8 @@ def _availability(arch: Arch, gdb_problem: str) -> Availability:
         missing.append("gdb-multiarch (apt: gdb-multiarch)")
     elif has_qemu:
         engines.insert(0, "gdb")
-    decodes = capstone.cs_support(arch.modes[0].capstone_arch)
+    decoder = arch.modes[0].capstone_arch
+    decodes = decoder is not None and capstone.cs_support(decoder)
     return Availability(
         arch.name,
         arch.qemu_user,

@@ -38,6 +38,8 @@ class Stepper(Protocol):
     def suspect_code(self) -> None: ...
 
 
+_RETURNING_ELSEWHERE = frozenset({"sigreturn", "rt_sigreturn", "execve", "execveat"})
+
 Rule = Callable[[Stepper, KnownInstruction], StopReply]
 
 
@@ -54,17 +56,16 @@ def step_system_call(stepper: Stepper, known: KnownInstruction) -> StopReply:
     """
     behaviour, calls, registers = known.behaviour, stepper.arch.system_calls, stepper.registers
     number = registers[calls.number] if behaviour.system_call is None else behaviour.system_call
-    arguments = [registers[name] for name in calls.arguments[:2]]
+    name = calls.names.get(number)
+    arguments = [registers[register] for register in calls.arguments[:2]]
     if behaviour.resumes_at is not None:
         reply = stepper.run_to(behaviour.resumes_at(registers))
-    elif number in calls.returns_elsewhere and calls.step_is_exact:
-        reply = stepper.step_raw()
-    elif number in calls.returns_elsewhere:
+    elif name in _RETURNING_ELSEWHERE:
         stepper.report_gap("a system call that returns elsewhere: the instruction after it ran with it")
         reply = stepper.step_raw()
     else:
         reply = stepper.run_to(_following(stepper, known))
-        if number == calls.getrandom and reply.kind is StopKind.SIGNAL and reply.number == SIGTRAP:
+        if name == "getrandom" and reply.kind is StopKind.SIGNAL and reply.number == SIGTRAP:
             stepper.pin_random_bytes(*arguments)
     stepper.exclusive = None
     stepper.forget_fetched()

@@ -298,7 +298,9 @@ def test_gdb_that_is_too_old_or_no_gdb(place: Workplace, prints: str, problem: s
 
 def test_dynamically_linked_program_with_a_sysroot(place: Workplace) -> None:
     program = place.directory / "dynamic"
-    subprocess.run([*COMPILERS[ARCH], "-O2", str(TESTS / "programs" / "hello.c"), "-o", str(program)], check=True)
+    subprocess.run(
+        [*COMPILERS[ARCH], "-O2", str(TESTS / "programs" / "common" / "hello.c"), "-o", str(program)], check=True
+    )
     # Given its libraries, it runs in its loader first
     options = ("--sysroot", "/usr/aarch64-linux-gnu", "--limit", "20000", "--engine", "rsp", "-o", "x")
     done = place.run("run", *options, program)
@@ -317,7 +319,9 @@ def test_dynamically_linked_program_with_a_sysroot(place: Workplace) -> None:
 
 def test_dynamically_linked_program_without_a_sysroot(place: Workplace) -> None:
     program = place.directory / "dynamic"
-    subprocess.run([*COMPILERS[ARCH], "-O2", str(TESTS / "programs" / "hello.c"), "-o", str(program)], check=True)
+    subprocess.run(
+        [*COMPILERS[ARCH], "-O2", str(TESTS / "programs" / "common" / "hello.c"), "-o", str(program)], check=True
+    )
     done = place.run("run", program)
     assert done.status == 2
     assert done.complaint.endswith(
