@@ -45,7 +45,7 @@ def cases() -> Iterator[Case]:
                 yield Case(arch, row["code"], row["text"], tuple(row["reads"]), tuple(row["writes"]), row.get("mode"))
 
 
-@pytest.mark.parametrize("case", cases(), ids=str)
+@pytest.mark.parametrize("case", list(cases()), ids=str)
 def test_frame_lists_all_that_the_manual_says(case: Case) -> None:
     # Given an instruction that finds all registers zero and leaves them so
     arch = ARCHITECTURES[case.arch]
