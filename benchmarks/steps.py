@@ -44,7 +44,7 @@ def traced_rate(program: Path, engine: EngineChoice) -> tuple[int, float]:
     with tempfile.TemporaryDirectory() as directory:
         options = RunOptions(program, output=Path(directory, "trace.frames"), engine=engine, stdin=Path(os.devnull))
         summary = record(options)
-    return summary.frames, summary.rate
+    return summary.instructions, summary.rate
 
 
 def bare_rate(arch: str, program: Path, steps: int) -> float:

@@ -119,12 +119,10 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 def frames_of(path: Path) -> list[StdFrame]:
-    """The frames of a closed trace."""
+    """The std frames of a closed trace."""
     with open_trace(path) as reader:
         assert reader.is_closed
-        frames = list(reader)
-    assert all(isinstance(frame, StdFrame) for frame in frames)
-    return frames  # type: ignore[return-value]
+        return [frame for frame in reader if isinstance(frame, StdFrame)]
 
 
 def address_in(program: Path, symbol: str) -> int:

@@ -956,6 +956,5 @@ AARCH64 = Arch(
     ),
     aliases=_ALIASES,
     gdb_architecture="aarch64",
-    exclusive_survives_step=False,
     unknown_operands="where an SVE first-fault or non-fault load stops other than at the end of a page",
 )

@@ -691,6 +691,8 @@ ARM = Arch(
             387: "execveat",
             435: "clone3",
         },
+        # Bit 0 of a pointer to a function says Thumb.
+        code_address=lambda registers, pointer: pointer & ~1,
     ),
     aliases=_ALIASES,
     mode_of=_mode_of,

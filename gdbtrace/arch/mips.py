@@ -15,6 +15,7 @@ from typing import Literal
 
 import capstone
 
+from gdbtrace.arch.linux import MIPS_SIGNALS
 from gdbtrace.arch.model import (
     AccessKind,
     Arch,
@@ -488,6 +489,8 @@ SYSTEM_CALLS = SystemCalls(
         4435: "clone3",
     },
     stack_arguments=16,
+    signals=MIPS_SIGNALS,
+    handler_offset=4,
 )
 
 

@@ -14,9 +14,11 @@ Two sets of register names exist and are kept apart:
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Literal, NamedTuple, Protocol
+
+from gdbtrace.arch.linux import SIGNALS
 
 ByteOrder = Literal["little", "big"]
 
@@ -119,6 +121,10 @@ class StepRule(Enum):
     """Closes an exclusive sequence; fails for ever if each instruction before it was stepped, on some targets."""
     CLEAR_EXCLUSIVE = "clear exclusive"
     """Gives the exclusive monitor up."""
+    RESUME = "resume"
+    """Goes on at an address that the registers and memory say, and a raw step swallows the instruction there."""
+    BREAKPOINT = "breakpoint"
+    """Raises SIGTRAP, which looks like the end of a step: ``int3``, ``brk``, a trap whose condition holds."""
     REPEAT = "repeat"
     """x86 string instruction with a repeat prefix: one step is one iteration."""
 
@@ -190,7 +196,10 @@ class Behaviour:
     system_call: int | None = None
     """For :attr:`StepRule.SYSTEM_CALL`: the number, where the instruction itself has it."""
     resumes_at: Callable[[Registers], int] | None = None
-    """For :attr:`StepRule.SYSTEM_CALL`: where it returns to, if that is neither the next instruction nor unknown."""
+    """For :attr:`StepRule.RESUME`: where it goes on."""
+    always_traps: bool = False
+    """For :attr:`StepRule.BREAKPOINT`: True: it traps, and the program counter may be behind it; False: it has trapped
+    if the program counter is still at it."""
     spans_known: bool = True
     """False: nobody can say which memory it touches."""
 
@@ -216,6 +225,12 @@ class SystemCalls:
     """Number -> name, of those calls that a tracer must know: :data:`KNOWN_SYSTEM_CALLS`."""
     stack_arguments: int | None = None
     """Where arguments beyond the registers are, in bytes from the stack pointer; None: all six are in registers."""
+    signals: Mapping[str, int] = field(default_factory=lambda: SIGNALS)
+    """Signal name -> number."""
+    handler_offset: int = 0
+    """Where ``struct sigaction`` has the handler, in bytes."""
+    code_address: Callable[[Registers, int], int] | None = None
+    """The address of a function's first instruction, given a pointer to the function, where that is not the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +276,6 @@ class Arch:
     """The mode at a stop; None: always the first."""
     gdb_architecture: str | None = None
     """gdb's ``set architecture`` name; None: gdb does not know it, use the rsp engine."""
-    exclusive_survives_step: bool = True
-    """False: stopping clears the exclusive monitor (AArch64 and PowerPC, user mode), so sequences are run again."""
     unknown_operands: str = ""
     """What cannot be said about memory operands, for ``gdbtrace archs``; empty: all is known."""
 

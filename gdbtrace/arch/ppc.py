@@ -11,6 +11,7 @@ Bits are counted from the low end here; the manual counts them from the high end
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Literal, NamedTuple
 
@@ -777,6 +778,11 @@ _SYSTEM_CALLS = SystemCalls(
 )
 
 
+def _descriptor_entry(registers: Registers, pointer: int) -> int:
+    """ELFv1, big-endian: a pointer to a function points to its descriptor, which begins with the code's address."""
+    return int.from_bytes(registers.read_memory(pointer, 8), "big")
+
+
 def _arch(name: str, bits: Literal[32, 64], order: ByteOrder, line: int) -> Arch:
     endian = capstone.CS_MODE_BIG_ENDIAN if order == "big" else capstone.CS_MODE_LITTLE_ENDIAN
     # Primary opcode 1 is the prefix of an eight-byte instruction (Power ISA 3.1, book I, 1.6).
@@ -806,10 +812,9 @@ def _arch(name: str, bits: Literal[32, 64], order: ByteOrder, line: int) -> Arch
         modes=(narrow,) if bits == 32 else (wide, narrow),
         mode_of=None if bits == 32 else mode_of,
         behaviour_of=partial(_behaviour_of, line=line, known=known),
-        system_calls=_SYSTEM_CALLS,
+        system_calls=replace(_SYSTEM_CALLS, code_address=_descriptor_entry) if name == "ppc64" else _SYSTEM_CALLS,
         aliases=_aliases(bits),
         gdb_architecture="powerpc:common" if bits == 32 else "powerpc:common64",
-        exclusive_survives_step=False,
     )
 
 

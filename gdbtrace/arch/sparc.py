@@ -13,6 +13,7 @@ from typing import Literal
 
 import capstone
 
+from gdbtrace.arch.linux import SPARC_SIGNALS
 from gdbtrace.arch.model import (
     AccessKind,
     Arch,
@@ -490,6 +491,7 @@ def _aliases(variant: Variant) -> dict[str, tuple[str, ...]]:
 
 # Linux: %g1, %o0 to %o5; exit 1, exit_group 188 (arch/sparc/kernel/syscalls/syscall.tbl).
 SYSTEM_CALLS = SystemCalls(
+    signals=SPARC_SIGNALS,
     number="g1",
     result="o0",
     arguments=("o0", "o1", "o2", "o3", "o4", "o5"),
@@ -516,7 +518,7 @@ TRAPS_64 = {
     0x6D: Behaviour(StepRule.SYSTEM_CALL),
     0x03: Behaviour(StepRule.WINDOW),
     0x6E: Behaviour(StepRule.WINDOW),
-    0x6F: Behaviour(StepRule.SYSTEM_CALL, resumes_at=_restored_pc),
+    0x6F: Behaviour(StepRule.RESUME, resumes_at=_restored_pc),
 }
 TRAPS_32 = {0x10: Behaviour(StepRule.SYSTEM_CALL), 0x03: Behaviour(StepRule.WINDOW)}
 

@@ -57,6 +57,13 @@ def run(
     toc: Annotated[
         TocConvention, typer.Option(help="Table of contents: `legacy` for readers older than July 2025.")
     ] = TocConvention.STANDARD,
+    std_only: Annotated[
+        bool,
+        typer.Option("--std-only", help="Only instructions: no frames of system calls, signals, modules, key frames."),
+    ] = False,
+    key_interval: Annotated[
+        int, typer.Option("--key-interval", min=1, metavar="N", help="A key frame every N instructions.")
+    ] = 10_000,
     reproducible: Annotated[
         bool, typer.Option("--reproducible", help="No user, host, time or absolute path: same run, same bytes.")
     ] = False,
@@ -83,6 +90,8 @@ def run(
         qemu=qemu,
         cpu=cpu,
         toc=toc,
+        std_only=std_only,
+        key_interval=key_interval,
         reproducible=reproducible,
     )
     line = ProgressLine()
@@ -117,8 +126,8 @@ def _progress(line: ProgressLine, program: Path) -> Callable[[Progress], None] |
 
     def show(progress: Progress) -> None:
         place = image.locate(progress.address)
-        rate = progress.frames / progress.seconds if progress.seconds else 0
-        line.show(f"{progress.frames:,} instructions, {rate:,.0f}/s, at {progress.address:#x} {place or ''}")
+        rate = progress.instructions / progress.seconds if progress.seconds else 0
+        line.show(f"{progress.instructions:,} instructions, {rate:,.0f}/s, at {progress.address:#x} {place or ''}")
 
     return show
 
@@ -141,8 +150,9 @@ def _as_json(summary: Summary) -> dict[str, object]:
         "trace": str(summary.path),
         "bytes": os.path.getsize(summary.path),
         "frames": summary.frames,
+        "instructions": summary.instructions,
         "seconds": round(summary.seconds, 3),
-        "frames_per_second": round(summary.rate),
+        "instructions_per_second": round(summary.rate),
         "arch": summary.arch,
         "engine": summary.engine,
         "guest_exit_status": summary.exit_status,
@@ -160,6 +170,6 @@ def _as_text(summary: Summary) -> str:
         end = f"guest killed by signal {summary.signal}"
     size = os.path.getsize(summary.path)
     return (
-        f"{summary.frames:,} frames of {summary.arch} in {summary.seconds:.1f} s ({summary.rate:,.0f}/s, engine "
-        f"{summary.engine}), {size:,} bytes in {summary.path}; {end}"
+        f"{summary.instructions:,} instructions of {summary.arch} in {summary.seconds:.1f} s ({summary.rate:,.0f}/s, "
+        f"engine {summary.engine}), {summary.frames:,} frames, {size:,} bytes in {summary.path}; {end}"
     )

@@ -7,7 +7,7 @@ is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from itertools import chain, pairwise
@@ -15,6 +15,8 @@ from itertools import chain, pairwise
 from gdbtrace.arch.model import AccessKind, Arch, Group, Register
 from gdbtrace.stub.description import RegisterLayout
 from gdbtrace.trace.codec import RegisterEncoder, encode_memory_operand, encode_std_frame
+from gdbtrace.trace.frames import NO_USAGE, RegisterLocation
+from gdbtrace.trace.frames import Operand as OperandValue
 from gdbtrace.tracer.step_record import Definition, Step
 
 
@@ -36,13 +38,14 @@ _ALWAYS_BEFORE = frozenset({Group.GENERAL, Group.CONTROL, Group.STATUS})
 class _Operand:
     """An operand register of this target, with its encoders."""
 
-    __slots__ = ("after", "before", "group", "name", "shift", "source", "value_bytes", "value_mask", "whole")
+    __slots__ = ("after", "before", "bits", "group", "name", "shift", "source", "value_bytes", "value_mask", "whole")
 
     def __init__(self, register: Register, source: str, source_bits: int) -> None:
         self.name = register.name
         self.group = register.group
         self.source = source
         self.shift = register.shift
+        self.bits = register.bits
         self.value_bytes = (register.bits + 7) // 8
         self.value_mask = (1 << register.bits) - 1
         self.whole = not register.shift and register.bits == source_bits
@@ -77,6 +80,7 @@ class Assembler:
         self._arch = arch
         self._lists = lists
         self._byte_order = layout.byte_order
+        self._layout = layout
         core: list[_Operand] = []
         self._fetched: list[_Operand] = []
         for register in arch.registers:
@@ -124,6 +128,34 @@ class Assembler:
     def state(self) -> bytes:
         """The core registers, raw, after the last step."""
         return self._state
+
+    def register_values(self, core: bytes, fetched: Mapping[str, bytes]) -> tuple[OperandValue, ...]:
+        """All registers of one thread: the operand registers, then what the stub has beyond them by its own names.
+
+        :param core: ``g``, raw.
+        :param fetched: registers outside it.
+        """
+        layout = self._layout
+        raw = {name: core[start:end] for name, (start, end) in layout.core.items()} | dict(fetched)
+        values = [
+            OperandValue(
+                RegisterLocation(operand.name),
+                operand.bits,
+                operand.value_of(raw[operand.source], self._byte_order),
+                NO_USAGE,
+            )
+            for operand in (*self._core, *self._fetched)
+            if operand.source in raw and operand.group is not Group.COUNTER
+        ]
+        named = {operand.source for operand in (*self._core, *self._fetched)} | {value.name for value in values}
+        values += [
+            OperandValue(
+                RegisterLocation(name), 8 * len(data), data if self._byte_order == "little" else data[::-1], NO_USAGE
+            )
+            for name, data in raw.items()
+            if name not in named
+        ]
+        return tuple(values)
 
     def assemble(self, step: Step) -> bytes:
         """The serialized frame of a step; its post-state becomes the state."""

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gdbtrace.record.assemble import Assembler
-from gdbtrace.tracer.step_record import Gap, Record, State, Step, Stop
+from gdbtrace.record.events import EventFrames
+from gdbtrace.trace.codec import encode_frame
+from gdbtrace.tracer.step_record import Gap, Note, Record, State, Step, Stop
 
-_REPORT_FRAMES = 512
+_REPORT_INSTRUCTIONS = 512
 _REPORT_SECONDS = 0.2
 
 
@@ -24,7 +26,7 @@ class EncodedFrameSink(Protocol):
 class Progress:
     """How far a trace is."""
 
-    frames: int
+    instructions: int
     seconds: float
     """Since the first burst began."""
     address: int
@@ -34,6 +36,7 @@ class Progress:
 class Recorder:
     """Turns step records into frames and hands them to a sink.
 
+    :param events: makes frames of what happens between instructions; None: only instructions are wanted.
     :param on_progress: called a few times a second while frames come.
     :param check: called every now and then while frames come; it raises what should end the recording.
     """
@@ -42,16 +45,18 @@ class Recorder:
         self,
         assembler: Assembler,
         sink: EncodedFrameSink,
+        events: EventFrames | None,
         on_progress: Callable[[Progress], None] | None,
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self._assembler = assembler
         self._sink = sink
+        self._events = events
         self._on_progress = on_progress
         self._check = check
         self._began = time.monotonic()
         self._reported = 0.0
-        self.frames = 0
+        self.instructions = 0
         self.gaps: list[Gap] = []
         """What ran and could not be observed."""
 
@@ -61,20 +66,26 @@ class Recorder:
         for record in records:
             if isinstance(record, Step):
                 write(assemble(record))
-                self.frames += 1
-                if not self.frames % _REPORT_FRAMES:
+                self.instructions += 1
+                if not self.instructions % _REPORT_INSTRUCTIONS:
                     self._check()
                     self._report(record.definition.address)
             elif isinstance(record, State):
                 self._assembler.set_state(record.raw)
-            elif isinstance(record, Gap):
-                self.gaps.append(record)
-            else:
+            elif isinstance(record, Stop):
                 return record
+            else:
+                self._note(record)
         raise AssertionError("a burst without an end")
+
+    def _note(self, note: Note) -> None:
+        if isinstance(note, Gap):
+            self.gaps.append(note)
+        elif self._events is not None:
+            self._sink.write(encode_frame(self._events.frame_of(note)))
 
     def _report(self, address: int) -> None:
         now = time.monotonic()
         if self._on_progress is not None and now - self._reported >= _REPORT_SECONDS:
             self._reported = now
-            self._on_progress(Progress(self.frames, now - self._began, address))
+            self._on_progress(Progress(self.instructions, now - self._began, address))

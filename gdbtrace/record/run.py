@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from gdbtrace.image import Image
 from gdbtrace.machine.qemu import UserEmulator, UserProgram, find_emulator
 from gdbtrace.record.assemble import Assembler, RegisterLists
 from gdbtrace.record.engines import Attachment, Engine, EngineChoice, choose_engine
+from gdbtrace.record.events import EventFrames
 from gdbtrace.record.recorder import Progress, Recorder
 from gdbtrace.stub.description import RegisterLayout, RegisterState
 from gdbtrace.trace.container import Header, TocConvention, TraceWriter
@@ -29,6 +30,7 @@ from gdbtrace.version import __version__
 
 _BURST_STEPS = 100_000
 """Steps between two comparisons with gdb's view."""
+_POLL_SECONDS = 0.1
 
 
 class Outcome(Enum):
@@ -40,6 +42,7 @@ class Outcome(Enum):
     STOP = "stop address reached"
     TIMEOUT = "time limit reached"
     INTERRUPTED = "interrupted"
+    REPLACED = "guest replaced itself by another program, which was not traced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class RunOptions:
     engine: EngineChoice = EngineChoice.AUTO
     registers: RegisterLists = RegisterLists.STANDARD
     limit: int | None = None
-    """Frames to record at most."""
+    """Instructions to record at most."""
     timeout: float | None = None
     """Seconds to trace at most."""
     start: Place | None = None
@@ -88,6 +91,10 @@ class RunOptions:
     qemu: Path | None = None
     cpu: str | None = None
     toc: TocConvention = TocConvention.STANDARD
+    std_only: bool = False
+    """Only instructions: no frames of system calls, signals, modules, and no key frames."""
+    key_interval: int = 10_000
+    """Instructions from one key frame to the next."""
     reproducible: bool = False
     """Fixed user, host and times, and no absolute path, in the meta frame."""
 
@@ -99,6 +106,8 @@ class Summary:
     outcome: Outcome
     path: Path
     frames: int
+    """Of all kinds."""
+    instructions: int
     seconds: float
     """Spent stepping."""
     arch: str
@@ -114,8 +123,8 @@ class Summary:
 
     @property
     def rate(self) -> float:
-        """Frames per second."""
-        return self.frames / self.seconds if self.seconds else 0.0
+        """Instructions per second."""
+        return self.instructions / self.seconds if self.seconds else 0.0
 
 
 @dataclass(slots=True)
@@ -163,13 +172,15 @@ def record(options: RunOptions, observer: Observer | None = None) -> Summary:
         UserEmulator(emulator, program) as qemu,
         TracerProcess(
             arch.name,
+            options.program,
             qemu.directory,
             qemu.process_id,
             qemu.socket_path,
             fetch_all=options.registers is RegisterLists.FULL,
+            key_interval=0 if options.std_only else options.key_interval,
         ) as tracer,
     ):
-        run = _Run(options, arch, writer, tracer, observer)
+        run = _Run(options, arch, writer, qemu, tracer, observer)
         try:
             layout = tracer.records.read_hello()
             offset = tracer.records.entry - image.entry if image.is_position_independent and tracer.records.entry else 0
@@ -198,12 +209,14 @@ class _Run:
         options: RunOptions,
         arch: Arch,
         writer: TraceWriter,
+        qemu: UserEmulator,
         tracer: TracerProcess,
         observer: Observer,
     ) -> None:
         self._options = options
         self._arch = arch
         self._writer = writer
+        self._qemu = qemu
         self._tracer = tracer
         self._observer = observer
         self._ended_early: Outcome | None = None
@@ -219,7 +232,8 @@ class _Run:
         if self._observer.on_interruptible is not None:
             self._observer.on_interruptible(lambda: self._end(Outcome.INTERRUPTED))
         assembler = Assembler(self._arch, layout, options.registers)
-        recorder = Recorder(assembler, self._writer, self._observer.on_progress, engine.check_alive)
+        events = None if options.std_only else EventFrames(assembler, reproducible=options.reproducible)
+        recorder = Recorder(assembler, self._writer, events, self._observer.on_progress, engine.check_alive)
         compared = 0
         began = time.monotonic()
         end = Stop(StopReason.COUNT)
@@ -231,7 +245,7 @@ class _Run:
             if stop is not None and options.stop is not None:
                 engine.stop_at(stop, options.stop.hits)
             began = time.monotonic()
-            while end.reason is StopReason.COUNT and (wanted := self._steps_wanted(recorder.frames)):
+            while end.reason is StopReason.COUNT and (wanted := self._steps_wanted(recorder.instructions)):
                 engine.begin_steps(wanted)
                 end = recorder.consume(self._tracer.records.iter_burst())
                 if end.reason is StopReason.FAILED:
@@ -240,6 +254,8 @@ class _Run:
                     engine.finish_steps()
                     state = RegisterState(layout, assembler.state)
                     compared += engine.check_registers({name: state[name] for name in layout.core})
+            if end.reason is StopReason.REPLACED:
+                end = replace(end, status=self._wait_for_successor())
         except TargetDied:
             # Ending a run early while the guest runs freely or sleeps breaks the connection: that is how it ends.
             if self._ended_early is None:
@@ -252,19 +268,29 @@ class _Run:
             StopReason.EXITED: Outcome.EXITED,
             StopReason.KILLED: Outcome.KILLED,
             StopReason.ADDRESS: Outcome.STOP,
+            StopReason.REPLACED: Outcome.REPLACED,
         }.get(end.reason, Outcome.LIMIT)
         return Summary(
             outcome,
             self._writer.path,
-            recorder.frames,
+            self._writer.frames,
+            recorder.instructions,
             time.monotonic() - began,
             self._arch.name,
             engine.name,
-            end.status if end.reason is StopReason.EXITED else None,
+            end.status if end.reason in (StopReason.EXITED, StopReason.REPLACED) else None,
             end.status if end.reason is StopReason.KILLED else None,
             recorder.gaps,
             compared,
         )
+
+    def _wait_for_successor(self) -> int | None:
+        """The exit status of the program that took the guest's place; None if the run is ended before it ends."""
+        while self._ended_early is None:
+            status = self._qemu.wait(_POLL_SECONDS)
+            if status is not None:
+                return status
+        return None
 
     def _steps_wanted(self, done: int) -> int:
         """Steps of the next burst; 0 at the limit."""
@@ -333,6 +359,8 @@ def meta_frame(options: RunOptions, arch: Arch, image: Image) -> MetaFrame:
         settings.append(f"--start={options.start.text}:{options.start.hits}")
     if options.stop:
         settings.append(f"--stop={options.stop.text}:{options.stop.hits}")
+    if options.std_only:
+        settings.append("--std-only")
     if options.limit is not None:
         settings.append(f"--limit={options.limit}")
     return MetaFrame(

@@ -72,6 +72,8 @@ class StopReply:
     """gdb's signal number (5 is SIGTRAP: a step or breakpoint), or the exit status."""
     thread: bytes = b""
     """The thread id as the stub spells it (``p01.148a``); empty when the stub did not say."""
+    is_raised: bool = False
+    """A SIGTRAP that is not the end of a step: the guest raised it by itself."""
 
 
 SIGTRAP = 5

@@ -25,11 +25,12 @@ from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.errors import GdbtraceError, LinkTimeout, TargetDied
 from gdbtrace.processes import is_running, kill_users_of
 from gdbtrace.stub.client import StubClient
-from gdbtrace.stub.description import RegisterLayout, layout_of, parse_description
+from gdbtrace.stub.description import RegisterState, layout_of, parse_description
 from gdbtrace.stub.packet import StopKind, StopReply, parse_stop_reply
 from gdbtrace.stub.server import StubServer
+from gdbtrace.tracer.modules import Modules
 from gdbtrace.tracer.step_record import RecordWriter, Stop, StopReason
-from gdbtrace.tracer.stepper import Stepper
+from gdbtrace.tracer.stepper import Stepper, StepperSettings
 
 _CONNECT_SECONDS = 20.0
 _REPLY_SECONDS = 30
@@ -44,7 +45,9 @@ def main() -> int:
     parser.add_argument("--directory", required=True, type=Path)
     parser.add_argument("--emulator", required=True, type=int)
     parser.add_argument("--emulator-socket", required=True, type=Path)
+    parser.add_argument("--program", required=True, type=Path)
     parser.add_argument("--fetch-all", action="store_true")
+    parser.add_argument("--key-interval", type=int, default=0)
     arguments = parser.parse_args()
     # Ctrl-C is for the recorder, which tells us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -70,11 +73,12 @@ def _serve(arguments: argparse.Namespace, recorder: socket.socket, writer: Recor
     emulator, _, _ = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     _share_a_core(emulator)
     with _frozen_afterwards(emulator):
-        _serve_on(link, listener, arguments, recorder, writer)
+        _serve_on(link, emulator, listener, arguments, recorder, writer)
 
 
 def _serve_on(
     link: socket.socket,
+    emulator: int,
     listener: socket.socket,
     arguments: argparse.Namespace,
     recorder: socket.socket,
@@ -90,10 +94,15 @@ def _serve_on(
         else []
     )
     thread = parse_stop_reply(client.request(b"?")).thread
-    core_bytes = len(client.read_registers())
-    layout: RegisterLayout = layout_of(described, arch.builtin_layout, core_bytes, arch.byte_order)
-    stepper = Stepper(client, arch, layout, writer, recorder, thread, fetch_all=arguments.fetch_all)
-    writer.hello(layout, _entry_point(client, arch) if b"qXfer:auxv:read+" in supported else None)
+    core = client.read_registers()
+    layout = layout_of(described, arch.builtin_layout, len(core), arch.byte_order)
+    auxiliary = _auxiliary_vector(client, arch) if b"qXfer:auxv:read+" in supported else {}
+    modules = Modules(emulator, arch, arguments.program, auxiliary)
+    settings = StepperSettings(arguments.fetch_all, arguments.key_interval)
+    stepper = Stepper(
+        client, arch, layout, writer, recorder, thread, settings, modules, RegisterState(layout, core)[arch.pc]
+    )
+    writer.hello(layout, auxiliary.get(_AT_ENTRY))
 
     if recorder in select.select([listener, recorder], [], [])[0]:
         return
@@ -107,7 +116,7 @@ def _serve_on(
             case ["step", count]:
                 if server.ended is None:
                     stop = stepper.run(int(count, 0))
-                    if stop.reason in (StopReason.EXITED, StopReason.KILLED, StopReason.FAILED):
+                    if stop.reason in (StopReason.EXITED, StopReason.KILLED, StopReason.FAILED, StopReason.REPLACED):
                         kind = StopKind.KILLED if stop.reason is StopReason.KILLED else StopKind.EXITED
                         server.ended = StopReply(kind, (stop.status or 0) & 0xFF)
                 return ""
@@ -120,14 +129,14 @@ def _serve_on(
     server.serve()
 
 
-def _entry_point(client: StubClient, arch: Arch) -> int | None:
-    """Where the program's entry point was loaded: the auxiliary vector's AT_ENTRY (getauxval(3))."""
+def _auxiliary_vector(client: StubClient, arch: Arch) -> dict[int, int]:
+    """What the kernel tells a program at its start, by ``AT_`` number (getauxval(3))."""
     auxiliary = client.read_object("auxv")
     size = arch.bits // 8
     words = [
         int.from_bytes(auxiliary[at : at + size], arch.byte_order) for at in range(0, len(auxiliary) - size + 1, size)
     ]
-    return dict(zip(words[::2], words[1::2], strict=False)).get(_AT_ENTRY)
+    return dict(zip(words[::2], words[1::2], strict=False))
 
 
 def _connect(path: Path, emulator: int) -> socket.socket:

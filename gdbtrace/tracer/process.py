@@ -16,9 +16,21 @@ class TracerProcess:
 
     :param directory: private (0700) directory with QEMU's socket in it; the tracer's own socket goes there too.
     :param emulator: process id of QEMU.
+    :param fetch_all: read every operand register at each step.
+    :param key_interval: steps from one key state to the next; 0: none.
     """
 
-    def __init__(self, arch: str, directory: Path, emulator: int, emulator_socket: Path, *, fetch_all: bool) -> None:
+    def __init__(
+        self,
+        arch: str,
+        program: Path,
+        directory: Path,
+        emulator: int,
+        emulator_socket: Path,
+        *,
+        fetch_all: bool,
+        key_interval: int,
+    ) -> None:
         self.socket_path = directory / "stub"
         """Where the tracer serves its client."""
         self._control, theirs = socket.socketpair()
@@ -27,6 +39,7 @@ class TracerProcess:
         command = [sys.executable, "-m", "gdbtrace.tracer"]
         command += [f"--arch={arch}", f"--recorder={theirs.fileno()}", f"--directory={directory}"]
         command += [f"--emulator={emulator}", f"--emulator-socket={emulator_socket}"]
+        command += [f"--program={program}", f"--key-interval={key_interval}"]
         if fetch_all:
             command.append("--fetch-all")
         self._process = subprocess.Popen(

@@ -8,6 +8,7 @@ done.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from gdbtrace.arch.model import AccessKind, Arch, Span, StepRule
@@ -27,18 +28,14 @@ class Stepper(Protocol):
 
     def step_raw(self) -> StopReply: ...
 
-    def run_to(self, address: int, /) -> StopReply: ...
+    def run_to(self, *addresses: int) -> StopReply: ...
 
-    def report_gap(self, why: str, /) -> None: ...
-
-    def pin_random_bytes(self, address: int, size: int, /) -> None: ...
+    def make_system_call(self, known: KnownInstruction, following: int, /) -> StopReply: ...
 
     def forget_fetched(self) -> None: ...
 
     def suspect_code(self) -> None: ...
 
-
-_RETURNING_ELSEWHERE = frozenset({"sigreturn", "rt_sigreturn", "execve", "execveat"})
 
 Rule = Callable[[Stepper, KnownInstruction], StopReply]
 
@@ -49,27 +46,32 @@ def step_plain(stepper: Stepper, known: KnownInstruction) -> StopReply:
 
 
 def step_system_call(stepper: Stepper, known: KnownInstruction) -> StopReply:
-    """Run to where the call returns: a raw step would execute the instruction there as well.
-
-    ``sigreturn`` and ``execve`` return somewhere that is not known beforehand; they are stepped raw, and what the step
-    swallowed is reported as a gap.
-    """
-    behaviour, calls, registers = known.behaviour, stepper.arch.system_calls, stepper.registers
-    number = registers[calls.number] if behaviour.system_call is None else behaviour.system_call
-    name = calls.names.get(number)
-    arguments = [registers[register] for register in calls.arguments[:2]]
-    if behaviour.resumes_at is not None:
-        reply = stepper.run_to(behaviour.resumes_at(registers))
-    elif name in _RETURNING_ELSEWHERE:
-        stepper.report_gap("a system call that returns elsewhere: the instruction after it ran with it")
-        reply = stepper.step_raw()
-    else:
-        reply = stepper.run_to(_following(stepper, known))
-        if name == "getrandom" and reply.kind is StopKind.SIGNAL and reply.number == SIGTRAP:
-            stepper.pin_random_bytes(*arguments)
+    """Run to where the call returns: a raw step would execute the instruction there as well."""
+    reply = stepper.make_system_call(known, _following(stepper, known))
     stepper.exclusive = None
     stepper.forget_fetched()
     stepper.suspect_code()
+    return reply
+
+
+def step_resume(stepper: Stepper, known: KnownInstruction) -> StopReply:
+    """Run to where the instruction itself says that it goes on."""
+    assert known.behaviour.resumes_at is not None
+    reply = stepper.run_to(known.behaviour.resumes_at(stepper.registers))
+    stepper.exclusive = None
+    stepper.forget_fetched()
+    return reply
+
+
+def step_breakpoint(stepper: Stepper, known: KnownInstruction) -> StopReply:
+    """Tell the guest's own SIGTRAP from the end of a step."""
+    registers, pc = stepper.registers, stepper.arch.pc
+    before, raw = registers[pc], registers.raw
+    reply = stepper.step_raw()
+    if reply.kind is StopKind.SIGNAL and reply.number == SIGTRAP:
+        registers.raw = stepper.client.read_registers()
+        reply = replace(reply, is_raised=known.behaviour.always_traps or registers[pc] == before)
+        registers.raw = raw
     return reply
 
 
@@ -106,9 +108,8 @@ def step_repeat(stepper: Stepper, known: KnownInstruction) -> StopReply:
 
 
 def step_load_exclusive(stepper: Stepper, known: KnownInstruction) -> StopReply:
-    """Open an exclusive sequence, on targets where stopping clears the monitor."""
-    if not stepper.arch.exclusive_survives_step:
-        stepper.exclusive = ExclusiveSequence(stepper)
+    """Open an exclusive sequence."""
+    stepper.exclusive = ExclusiveSequence(stepper)
     return stepper.step_raw()
 
 
@@ -119,15 +120,23 @@ def step_clear_exclusive(stepper: Stepper, known: KnownInstruction) -> StopReply
 
 
 def step_store_exclusive(stepper: Stepper, known: KnownInstruction) -> StopReply:
-    """Run the whole open sequence again, from its load to after this store, without a stop in between.
+    """Step the store; if it fails, run the whole open sequence again, from its load to after this store, unstopped.
 
-    Every instruction before the store has its frame already; the store's is the difference between the stepped state
-    before it and the state after the free run.  Without an open sequence the store fails, as it does in a free run.
+    On some targets (AArch64, PowerPC) a stop clears the monitor, so a stepped sequence fails for ever.  Every
+    instruction before the store has its frame already; the store's is the difference between the stepped state
+    before it and the state after the free run.  A store that fails in the free run too fails by itself.
     """
     sequence, stepper.exclusive = stepper.exclusive, None
-    if sequence is None:
-        return stepper.step_raw()
+    registers, raw = stepper.registers, stepper.registers.raw
     after = _following(stepper, known)
+    reply = stepper.step_raw()
+    if sequence is None or known.has_stored is None or reply.kind is not StopKind.SIGNAL or reply.number != SIGTRAP:
+        return reply
+    registers.raw = stepper.client.read_registers()
+    has_stored = known.has_stored(registers)
+    registers.raw = raw
+    if has_stored:
+        return reply
     sequence.rewind(stepper)
     return stepper.run_to(after)
 
@@ -139,9 +148,12 @@ class ExclusiveSequence:
         self._raw = stepper.registers.raw
         self._fetched: dict[str, bytes] = {}
         self._memory: list[tuple[int, bytes]] = []
+        self.instructions = 0
+        """How many have begun since the load."""
 
     def before(self, stepper: Stepper, spans: Sequence[Span]) -> None:
         """Note what the coming instruction may overwrite. Call before each one of the sequence."""
+        self.instructions += 1
         for name, value in stepper.registers.fetched.items():
             self._fetched.setdefault(name, value)
         for kind, address, size in spans:
@@ -178,6 +190,8 @@ def _touches(known: KnownInstruction, stepper: Stepper) -> bool:
 RULES: Mapping[StepRule, Rule] = {
     StepRule.PLAIN: step_plain,
     StepRule.SYSTEM_CALL: step_system_call,
+    StepRule.RESUME: step_resume,
+    StepRule.BREAKPOINT: step_breakpoint,
     StepRule.WINDOW: step_window,
     StepRule.SECOND_STOP: step_second_stop,
     StepRule.LOAD_EXCLUSIVE: step_load_exclusive,

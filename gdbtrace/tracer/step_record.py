@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
 
@@ -40,6 +40,14 @@ class RecordKind(IntEnum):
     """JSON: the end of a burst and why."""
     GAP = 6
     """JSON: something ran that could not be observed."""
+    SYSTEM_CALL = 7
+    """JSON: a system call is about to be made."""
+    SIGNAL = 8
+    """JSON: a signal was taken."""
+    MODULE = 9
+    """JSON: a program or library was mapped."""
+    KEY = 10
+    """JSON: all registers of all threads."""
 
 
 class Access(NamedTuple):
@@ -99,6 +107,64 @@ class Gap:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class SystemCallMade:
+    """A system call, before its instruction runs."""
+
+    address: int
+    thread: int
+    number: int
+    arguments: tuple[int, ...]
+    """Signed where the guest's registers have 64 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalTaken:
+    """A signal that a handler was entered for, or that ended the guest."""
+
+    signal: int
+    """The guest's own number."""
+    thread: int
+    interrupted: int
+    """The program counter that the handler would return to."""
+    handler: int | None
+    """None: the signal was fatal, or where its handler is was not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleLoaded:
+    """A program, dynamic loader or library, as it is mapped."""
+
+    path: str
+    low: int
+    high: int
+    """Its last byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterFile:
+    """All registers of one thread."""
+
+    thread: int
+    core: bytes
+    """``g``."""
+    fetched: Mapping[str, bytes]
+    """Those outside it that the stub gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """All registers of every thread, where the next step starts."""
+
+    files: tuple[RegisterFile, ...]
+
+
+Event = SystemCallMade | SignalTaken | ModuleLoaded | KeyState
+"""What the trace format has a frame for."""
+Note = Event | Gap
+"""What is told between steps."""
+
+
 class StopReason(IntEnum):
     """Why a burst ended."""
 
@@ -114,6 +180,8 @@ class StopReason(IntEnum):
     """The recorder asked for it."""
     FAILED = 5
     """The stub or QEMU failed; ``detail`` says how."""
+    REPLACED = 6
+    """The guest replaced itself by another program (execve), which runs on untraced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +193,33 @@ class Stop:
     detail: str = ""
 
 
-Record = State | Step | Gap | Stop
+Record = State | Step | Note | Stop
+
+
+_NOTES: Mapping[RecordKind, type[Note]] = {
+    RecordKind.GAP: Gap,
+    RecordKind.SYSTEM_CALL: SystemCallMade,
+    RecordKind.SIGNAL: SignalTaken,
+    RecordKind.MODULE: ModuleLoaded,
+    RecordKind.KEY: KeyState,
+}
+
+
+def _note_of(kind: RecordKind, message: Mapping[str, Any]) -> Note:
+    """The note that was sent as a JSON object."""
+    if kind is RecordKind.KEY:
+        files = (
+            RegisterFile(
+                row["thread"],
+                bytes.fromhex(row["core"]),
+                {name: bytes.fromhex(value) for name, value in row["fetched"].items()},
+            )
+            for row in message["files"]
+        )
+        return KeyState(tuple(files))
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in message.items()}
+    make: Callable[..., Note] = _NOTES[kind]
+    return make(**values)
 
 
 class RecordSink(Protocol):
@@ -149,7 +243,7 @@ class RecordSink(Protocol):
         :param accesses: (kind, address, size, data) each.
         """
 
-    def gap(self, gap: Gap) -> None: ...
+    def note(self, note: Note) -> None: ...
 
     def stop(self, stop: Stop) -> None: ...
 
@@ -216,9 +310,10 @@ class RecordWriter:
             parts.append(data or b"")
         self._append(b"".join(parts))
 
-    def gap(self, gap: Gap) -> None:
-        """Say that something was not observed."""
-        self._json(RecordKind.GAP, {"address": gap.address, "why": gap.why})
+    def note(self, note: Note) -> None:
+        """Tell what happened between two steps."""
+        kind = next(kind for kind, record in _NOTES.items() if isinstance(note, record))
+        self._json(kind, asdict(note))
 
     def stop(self, stop: Stop) -> None:
         """End a burst; everything written so far is sent."""
@@ -234,7 +329,7 @@ class RecordWriter:
             self._socket.sendall(data)
 
     def _json(self, kind: RecordKind, message: dict[str, Any]) -> None:
-        text = json.dumps(message, separators=(",", ":")).encode()
+        text = json.dumps(message, separators=(",", ":"), default=bytes.hex).encode()
         self._append(_LENGTH.pack(kind, len(text)) + text)
 
     def _append(self, data: bytes) -> None:
@@ -316,8 +411,8 @@ class RecordReader:
                     if definition.identifier == 0:
                         definitions.clear()
                     definitions[definition.identifier] = definition
-                elif kind is RecordKind.GAP:
-                    yield Gap(message["address"], message["why"])
+                elif kind in _NOTES:
+                    yield _note_of(kind, message)
                 elif kind is RecordKind.STOP:
                     yield Stop(StopReason(message["reason"]), message["status"], message["detail"])
                     return

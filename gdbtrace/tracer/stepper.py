@@ -10,18 +10,31 @@ from __future__ import annotations
 import random
 import select
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from gdbtrace.arch.disassembler import disassemble, named_registers
-from gdbtrace.arch.model import AccessKind, Arch, Behaviour, Span, StepRule
-from gdbtrace.errors import GdbtraceError, TargetDied
+from gdbtrace.arch.model import AccessKind, Arch, Behaviour, Group, Span, StepRule
+from gdbtrace.errors import GdbtraceError, ProtocolError, TargetDied
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import RegisterLayout
 from gdbtrace.stub.packet import SIGTRAP, SYNCHRONOUS_SIGNALS, StopKind, StopReply, framed, parse_stop_reply
 from gdbtrace.tracer.instruction_cache import InstructionCache, KnownInstruction
 from gdbtrace.tracer.live_registers import LiveRegisters
+from gdbtrace.tracer.modules import Modules
 from gdbtrace.tracer.rules import RULES, ExclusiveSequence
-from gdbtrace.tracer.step_record import Definition, Gap, RecordSink, Stop, StopReason
+from gdbtrace.tracer.signals import Disposition, SignalHandlers
+from gdbtrace.tracer.step_record import (
+    Definition,
+    Gap,
+    KeyState,
+    RecordSink,
+    RegisterFile,
+    SignalTaken,
+    Stop,
+    StopReason,
+    SystemCallMade,
+)
 
 _POLL_STEPS = 64
 """How often a burst looks whether the recorder wants it to end."""
@@ -29,10 +42,27 @@ _MOST_KNOWN = 1 << 15
 """Decoded instructions kept; a run through more distinct ones starts over, so that memory stays bounded."""
 
 
+_MOST_ARGUMENTS = 6
+"""Of a Linux system call."""
+_LONGEST_SEQUENCE = 1000
+"""Instructions after which an exclusive sequence is not one any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepperSettings:
+    """What a stepper is asked to record."""
+
+    fetch_all: bool = False
+    """Read every operand register at each step, not only those that the instruction names."""
+    key_interval: int = 0
+    """Steps from one key state to the next; 0: none."""
+
+
 class Stepper:
     """Steps one target and puts a record of each step into a sink.
 
     :param control: readable when the recorder wants the burst to end.
+    :param first_pc: the program counter before the guest's first instruction; None: it is there still.
     """
 
     def __init__(
@@ -43,7 +73,9 @@ class Stepper:
         sink: RecordSink,
         control: socket.socket,
         thread: bytes,
-        fetch_all: bool = False,
+        settings: StepperSettings,
+        modules: Modules | None = None,
+        first_pc: int | None = None,
     ) -> None:
         self.client = client
         self.arch = arch
@@ -52,7 +84,10 @@ class Stepper:
         """The open exclusive sequence, on targets where stopping clears the monitor."""
         self._sink = sink
         self._control = control
-        self._fetch_all = fetch_all
+        self._fetch_all = settings.fetch_all
+        self._modules = modules
+        self._key_interval = settings.key_interval
+        self._steps_to_key = 0 if settings.key_interval else -1
         self._cache = InstructionCache(client)
         self._modes = {id(mode): index for index, mode in enumerate(arch.modes)}
         self._identifiers = 0
@@ -68,6 +103,12 @@ class Stepper:
         self._stops: dict[int, int] = {}
         self._pc = layout.core[arch.pc]
         self._select_thread(thread)
+        self._has_begun = False
+        self._first_pc = first_pc
+        self.signals = SignalHandlers(arch, from_start=True)
+        ticking = {register.stub_name for register in arch.registers if register.group is Group.COUNTER}
+        self._gettable = tuple(name for name in layout.fetched if name not in ticking)
+        """Registers outside ``g`` that a key state holds."""
 
     # -- what the rules use ------------------------------------------------------------------------------------------
 
@@ -80,32 +121,78 @@ class Stepper:
             packet = self._step_packet
         return parse_stop_reply(self.client.exchange_framed(packet))
 
-    def run_to(self, address: int) -> StopReply:
-        """Run at full speed to a breakpoint, or to whatever stops the target before it.
+    def run_to(self, *addresses: int) -> StopReply:
+        """Run at full speed to the first of some breakpoints, or to whatever stops the target before it.
 
         :raise Interrupted: the recorder wants the burst to end while the target runs (it sleeps in a system call, say).
         """
-        self.client.insert_breakpoint(address)
+        for address in addresses:
+            self.client.insert_breakpoint(address)
         action = b"C%02x" % self._signal if self._signal else b"c"
         self._signal = 0
         reply = self.client.resume(b"vCont;%b:%b" % (action, self._thread), self._control)
         if reply is None:
             raise Interrupted
         if reply.kind is StopKind.SIGNAL:
-            self.client.remove_breakpoint(address)
+            for address in addresses:
+                self.client.remove_breakpoint(address)
         return reply
 
-    def report_gap(self, why: str) -> None:
-        """Tell the recorder that something ran unseen."""
-        self._sink.gap(Gap(self.registers[self.arch.pc], why))
+    def make_system_call(self, known: KnownInstruction, following: int) -> StopReply:
+        """Execute a system call; its instruction is the next one, and ``following`` comes after that.
 
-    def pin_random_bytes(self, address: int, size: int) -> None:
+        :raise ProcessReplaced: it was an ``execve`` that succeeded.
+        """
+        calls, registers = self.arch.system_calls, self.registers
+        number = registers[calls.number] if known.behaviour.system_call is None else known.behaviour.system_call
+        name, arguments = calls.names.get(number), self._arguments()
+        self._sink.note(SystemCallMade(registers[self.arch.pc], self._thread_ordinal, number, arguments))
+        # The call may sleep: what is done so far must not wait in our buffer for it.
+        self._sink.flush()
+        if name in ("sigreturn", "rt_sigreturn"):
+            addresses = self.signals.return_addresses(registers)
+            if addresses:
+                return self.run_to(*addresses)
+            self._report_gap("the way back from a signal is not known: the instruction there ran with the system call")
+            return self.step_raw()
+        try:
+            reply = self.run_to(following)
+        except TargetDied as error:
+            if name in ("execve", "execveat"):
+                raise ProcessReplaced from error
+            raise
+        after = _AFTER_SYSTEM_CALL.get(name or "")
+        if after is not None and reply.kind is StopKind.SIGNAL and reply.number == SIGTRAP:
+            before = registers.raw
+            registers.raw = self.client.read_registers()
+            after(self, name or "", arguments, registers[calls.result])
+            registers.raw = before
+        return reply
+
+    def _arguments(self) -> tuple[int, ...]:
+        """The six arguments of a system call that is about to be made."""
+        calls, registers, bits = self.arch.system_calls, self.registers, self.arch.bits
+        values = [registers[name] for name in calls.arguments]
+        if calls.stack_arguments is not None:
+            size = bits // 8
+            for index in range(_MOST_ARGUMENTS - len(values)):
+                data = self.client.read_memory(registers[self.arch.sp] + calls.stack_arguments + index * size, size)
+                values.append(int.from_bytes(data or b"", self.arch.byte_order))
+        return tuple(value - (value >> 63 << 64) for value in values)
+
+    def _pin_random_bytes(self, name: str, arguments: Sequence[int], result: int) -> None:
         """After getrandom: replace its bytes by ones that are the same in every run."""
-        self.registers.raw = self.client.read_registers()
-        if 0 < self.registers[self.arch.system_calls.result] <= size:
+        if 0 < result <= arguments[1]:
             # Any bytes will do as random ones; these differ from call to call, and nothing more is asked of them.
-            returned = self.registers[self.arch.system_calls.result]
-            self.client.write_memory(address, self._random.randbytes(returned))
+            self.client.write_memory(arguments[0], self._random.randbytes(result))
+
+    def _note_action(self, name: str, arguments: Sequence[int], result: int) -> None:
+        if not result or name == "signal":
+            self.signals.set_action(name, arguments, self.registers)
+
+    def _note_module(self, name: str, arguments: Sequence[int], result: int) -> None:
+        if self._modules is not None and (module := self._modules.mapped_at(result)) is not None:
+            self._sink.note(module)
 
     def forget_fetched(self) -> None:
         """Registers outside ``g`` may have changed without being named."""
@@ -127,6 +214,8 @@ class Stepper:
             stop = self._run(count)
         except Interrupted:
             stop = Stop(StopReason.INTERRUPTED)
+        except ProcessReplaced:
+            stop = Stop(StopReason.REPLACED)
         except TargetDied as error:
             stop = Stop(StopReason.FAILED, detail=str(error))
         except GdbtraceError as error:
@@ -151,8 +240,13 @@ class Stepper:
 
         registers.raw = client.read_registers()
         registers.fetched.clear()
+        self._begin()
         sink.state(registers.raw)
         for done in range(count):
+            if not self._steps_to_key:
+                self._note_key_state()
+                self._steps_to_key = self._key_interval
+            self._steps_to_key -= 1
             if not done % _POLL_STEPS and self._is_interrupted():
                 return Stop(StopReason.INTERRUPTED)
             pc = from_bytes(registers.raw[pc_start:pc_end], byte_order)
@@ -174,6 +268,8 @@ class Stepper:
             sequence = self.exclusive
             if sequence is not None:
                 sequence.before(self, spans)
+                if sequence.instructions > _LONGEST_SEQUENCE:
+                    self.exclusive = None
 
             if known.is_plain and not self._signal:
                 reply = exchange(self._step_packet)
@@ -183,11 +279,13 @@ class Stepper:
                         return stop
                     continue
             else:
-                if known.behaviour.rule is StepRule.SYSTEM_CALL:
-                    # The call may sleep: what is done so far must not wait in our buffer for it.
-                    sink.flush()
                 answer = RULES[known.behaviour.rule](self, known)
-                if answer.kind is not StopKind.SIGNAL or answer.number != SIGTRAP or answer.thread != self._thread:
+                if (
+                    answer.kind is not StopKind.SIGNAL
+                    or answer.number != SIGTRAP
+                    or answer.is_raised
+                    or answer.thread != self._thread
+                ):
                     stop = self._unusual(answer, known, fetched, spans, loaded)
                     if stop is not None:
                         return stop
@@ -212,13 +310,23 @@ class Stepper:
                 sink_step(known.identifier, self._thread_ordinal, registers.raw, fetched, ())
         return Stop(StopReason.COUNT)
 
+    def _begin(self) -> None:
+        """Before the first step: what can be said of the target as it is."""
+        if self._has_begun:
+            return
+        self._has_begun = True
+        is_fresh = self._first_pc in (None, self.registers[self.arch.pc])
+        self.signals = SignalHandlers(self.arch, from_start=is_fresh)
+        for module in self._modules.at_start() if self._modules is not None else ():
+            self._sink.note(module)
+
     def _step_nowhere(self) -> Stop | None:
         """Where there is no code that could be read: the guest gets the signal of a failed fetch, and no frame."""
         reply = self.step_raw()
         if reply.kind is not StopKind.SIGNAL:
             return _ended(reply)
         if reply.number == SIGTRAP:
-            self.report_gap("an instruction whose bytes cannot be read was executed")
+            self._report_gap("an instruction whose bytes cannot be read was executed")
             self.registers.raw = self.client.read_registers()
             self._sink.state(self.registers.raw)
             return None
@@ -241,22 +349,31 @@ class Stepper:
         if reply.kind is not StopKind.SIGNAL:
             self._sink.step(known.identifier, self._thread_ordinal, None, fetched, accesses)
             return _ended(reply)
-        before = self.registers.raw
+        before, pc_before = self.registers.raw, self.registers[self.arch.pc]
         self.registers.raw = self.client.read_registers()
-        if reply.number == SIGTRAP:
+        if reply.number == SIGTRAP and not reply.is_raised:
             # Another thread stopped: the target runs on from there.
-            self.report_gap("another thread ran")
+            self._report_gap("another thread ran")
             self._select_thread(reply.thread)
             self._sink.state(self.registers.raw)
             return None
-        executed = self.registers.raw != before
-        if executed or reply.number in SYNCHRONOUS_SIGNALS:
+        is_fault = reply.number in SYNCHRONOUS_SIGNALS
+        if is_fault:
+            # An instruction that faults may change registers all the same: condition codes that QEMU had put off.
+            executed = self.registers[self.arch.pc] != pc_before
+        else:
+            # A system call that a signal interrupts is made again later: it has run, and nothing has changed.
+            executed = self.registers.raw != before or known.behaviour.rule is StepRule.SYSTEM_CALL
+        if executed or reply.is_raised or is_fault:
             after = self.registers.fetch_anew(known.fetched) if executed else []
             stores = [
                 (kind, address, size, self.client.read_memory(address, size))
                 for kind, address, size in spans
                 if executed and size and kind is AccessKind.STORE
             ]
+            if not executed:
+                # What cannot be read is what it was refused.
+                accesses = [access for access in accesses if access[3] is not None]
             self._sink.step(
                 known.identifier,
                 self._thread_ordinal,
@@ -267,21 +384,31 @@ class Stepper:
         return self._deliver(reply.number)
 
     def _deliver(self, signal: int) -> Stop | None:
-        """Let the guest have a signal. A handler's first instruction runs with the delivery and has no stop."""
+        """Let the guest have a signal (gdb's number), up to the first instruction of its handler."""
         self._signal = signal
-        interrupted = self.registers.raw
-        reply = self.step_raw()
+        interrupted = self.registers[self.arch.pc]
+        handler = self.signals.handler_of(signal)
+        if handler is Disposition.IGNORED:
+            # Nothing comes of it: the next step takes it along.
+            return None
+        reply = self.step_raw() if isinstance(handler, Disposition) else self.run_to(handler)
+        number = self.signals.number_of(signal)
         if reply.kind is not StopKind.SIGNAL:
+            self._sink.note(SignalTaken(number, self._thread_ordinal, interrupted, None))
             return _ended(reply)
-        self.report_gap(f"signal {signal} was delivered: the first instruction after it ran with the delivery")
-        self._select_thread(reply.thread)
         self.registers.raw = self.client.read_registers()
         self.forget_fetched()
         self.suspect_code()
+        self.exclusive = None
+        if self.registers[self.arch.pc] == handler:
+            self._sink.note(SignalTaken(number, self._thread_ordinal, interrupted, handler))
+            self.signals.entered(interrupted, self.registers)
+        else:
+            self._sink.note(SignalTaken(number, self._thread_ordinal, interrupted, None))
+            self._report_gap(f"signal {number} was delivered to a handler that is not known: its first instruction ran")
         if reply.number != SIGTRAP:
             return self._deliver(reply.number)
-        if self.registers.raw != interrupted:
-            self._sink.state(self.registers.raw)
+        self._sink.state(self.registers.raw)
         return None
 
     # -- pieces ------------------------------------------------------------------------------------------------------
@@ -312,6 +439,24 @@ class Stepper:
         self._cache.add((pc, mode_index), known)
         return known
 
+    def _report_gap(self, why: str) -> None:
+        """Tell the recorder that something ran unseen."""
+        self._sink.note(Gap(self.registers[self.arch.pc], why))
+
+    def _note_key_state(self) -> None:
+        """Tell the recorder all registers."""
+        fetched: dict[str, bytes] = {}
+        self.forget_fetched()
+        for name in self._gettable:
+            try:
+                fetched[name] = self.registers.fetch(name)
+            except ProtocolError:
+                # QEMU describes some registers that this CPU does not have.
+                continue
+        self._gettable = tuple(fetched)
+        self.forget_fetched()
+        self._sink.note(KeyState((RegisterFile(self._thread_ordinal, self.registers.raw, fetched),)))
+
     def _select_thread(self, thread: bytes) -> None:
         self._thread = thread
         self._thread_ordinal = self._threads.setdefault(thread, len(self._threads))
@@ -336,3 +481,18 @@ def _ended(reply: StopReply) -> Stop:
 
 class Interrupted(Exception):
     """The recorder wants the burst to end while the target runs."""
+
+
+class ProcessReplaced(Exception):
+    """The guest has become another program, which nobody traces."""
+
+
+_AFTER_SYSTEM_CALL: Mapping[str, Callable[[Stepper, str, Sequence[int], int], None]] = {
+    "getrandom": Stepper._pin_random_bytes,
+    "mmap": Stepper._note_module,
+    "mmap2": Stepper._note_module,
+    "rt_sigaction": Stepper._note_action,
+    "sigaction": Stepper._note_action,
+    "signal": Stepper._note_action,
+}
+"""What to do once a call has returned: given its name, arguments and result."""

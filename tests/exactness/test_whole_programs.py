@@ -24,7 +24,7 @@ def test_whole_program_equals_the_oracle(program: Program, workshop: Workshop, t
     # Then the instructions are the oracle's, line for line, and so is the memory they touch
     result = compare_with_oracle(workshop, program.arch, image, trace, tmp_path, program.cpu)
     assert result.first_difference == ""
-    assert result.lines == summary.frames
+    assert result.lines == summary.instructions
     assert {mine.data.hex() for mine, _ in result.access_differences} == program.accesses_differ
 
     # And what the oracle cannot see is right by the memory itself

@@ -110,13 +110,13 @@ def test_guest_runs_to_its_own_end(traced: Traced) -> None:
 
 
 def test_every_frame_is_an_instruction_and_all_are_counted(traced: Traced) -> None:
-    assert len(traced.frames) == traced.summary.frames > 4000
+    assert len(traced.frames) == traced.summary.instructions > 4000
 
 
 def test_gdb_sees_every_core_register_at_the_end_of_every_burst(traced: Traced) -> None:
     name = traced.arch.name
     # The burst in which the guest exits leaves nothing to compare.
-    bursts = (traced.summary.frames - 1) // BURST_STEPS
+    bursts = (traced.summary.instructions - 1) // BURST_STEPS
     assert bursts >= 6
     assert len(traced.expected) == bursts
     assert traced.summary.registers_compared == bursts * COMPARED[name]

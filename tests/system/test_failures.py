@@ -194,7 +194,7 @@ def assert_ends_at_system_call(trace: Path) -> None:
 def test_limit(place: Workplace, behave: Path, engine: str) -> None:
     done = place.run("run", "--engine", engine, *SPIN, "--limit", "777", behave, "--", "spin")
     assert (done.status, done.err) == (0, "")
-    assert re.match(r"777 frames of aarch64 in .*; limit reached\n$", done.out)
+    assert re.match(r"777 instructions of aarch64 in .*; limit reached\n$", done.out)
     assert len(messages(place.directory / "x.frames")) == 777
 
 

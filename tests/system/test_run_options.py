@@ -55,7 +55,7 @@ def test_json_summary(place: Workplace) -> None:
         "gaps": [],
     }
     assert (summary["guest_exit_status"], summary["guest_signal"]) == (42, None)
-    assert summary["frames"] == len(frames_of(place.directory / "x"))
+    assert summary["instructions"] == len(frames_of(place.directory / "x"))
     assert summary["bytes"] == (place.directory / "x").stat().st_size
     assert isinstance(summary["registers_compared"], int)
     assert summary["registers_compared"] == 0  # no burst of a short run ends with the guest alive
@@ -349,14 +349,14 @@ def test_info(shown: Workplace) -> None:
     assert lines["target"] == str(GUEST.resolve())
     assert lines["target environment"] == "K=V"
     assert lines["target size"] == f"{GUEST.stat().st_size:,}"
-    assert lines["frames"] == f"std_frame {len(frames_of(shown.directory / 'x')):,}"
+    assert f"std_frame {len(frames_of(shown.directory / 'x')):,}" in lines["frames"]
 
 
 def test_info_as_json(shown: Workplace) -> None:
     facts = json.loads(shown.run("info", "--json", "x").out)
     frames = frames_of(shown.directory / "x")
     assert facts["arch"] == "aarch64"
-    assert facts["frames"] == {"std_frame": len(frames)}
+    assert facts["frames"]["std_frame"] == len(frames)
     assert facts["threads"] == {"0": len(frames)}
     assert facts["target arguments"] == [str(GUEST.resolve()), "argument"]
     assert facts["loads"] == sum(len(frame.memory_reads()) for frame in frames)

@@ -58,37 +58,37 @@ def state(pc: int) -> State:
 
 def test_every_step_is_a_frame_in_order() -> None:
     sink = Sink()
-    recorder = Recorder(assembler(), sink, None)
+    recorder = Recorder(assembler(), sink, None, None)
     recorder.consume([state(0x100), step(0x100), step(0x104), step(0x108), STOP])
     frames = [decode_frame(data) for data in sink.frames]
     assert [frame.address for frame in frames if isinstance(frame, StdFrame)] == [0x100, 0x104, 0x108]
-    assert recorder.frames == 3
+    assert recorder.instructions == 3
 
 
 def test_frames_are_counted_over_all_bursts() -> None:
-    recorder = Recorder(assembler(), Sink(), None)
+    recorder = Recorder(assembler(), Sink(), None, None)
     recorder.consume([state(0x100), step(0x100), STOP])
     recorder.consume([state(0x104), step(0x104), step(0x108), STOP])
-    assert recorder.frames == 3
+    assert recorder.instructions == 3
 
 
 @pytest.mark.parametrize("reason", StopReason)
 def test_end_of_the_burst_is_returned(reason: StopReason) -> None:
     stop = Stop(reason, 7, "why")
-    assert Recorder(assembler(), Sink(), None).consume([stop]) is stop
+    assert Recorder(assembler(), Sink(), None, None).consume([stop]) is stop
 
 
 def test_nothing_is_taken_beyond_the_end_of_the_burst() -> None:
     records: Iterator[Record] = iter([state(0x100), STOP, step(0x100)])
-    recorder = Recorder(assembler(), Sink(), None)
+    recorder = Recorder(assembler(), Sink(), None, None)
     recorder.consume(records)
-    assert recorder.frames == 0
+    assert recorder.instructions == 0
     assert next(records) == step(0x100)
 
 
 def test_state_is_where_the_next_step_starts() -> None:
     sink = Sink()
-    Recorder(assembler(), sink, None).consume([state(0x100), state(0x200), step(0x200), STOP])
+    Recorder(assembler(), sink, None, None).consume([state(0x100), state(0x200), step(0x200), STOP])
     frame = decode_frame(sink.frames[0])
     assert isinstance(frame, StdFrame)
     assert [(operand.name, operand.as_int()) for operand in frame.pre] == [("pc", 0x200)]
@@ -96,16 +96,16 @@ def test_state_is_where_the_next_step_starts() -> None:
 
 def test_gaps_are_kept_in_order_and_make_no_frame() -> None:
     first, second = Gap(0x100, "a signal"), Gap(0x200, "another thread ran")
-    recorder = Recorder(assembler(), Sink(), None)
+    recorder = Recorder(assembler(), Sink(), None, None)
     recorder.consume([state(0x100), first, step(0x100), STOP])
     recorder.consume([second, STOP])
     assert recorder.gaps == [first, second]
-    assert recorder.frames == 1
+    assert recorder.instructions == 1
 
 
 def test_burst_without_an_end_is_a_mistake_of_ours() -> None:
     with pytest.raises(AssertionError, match="a burst without an end"):
-        Recorder(assembler(), Sink(), None).consume([state(0x100)])
+        Recorder(assembler(), Sink(), None, None).consume([state(0x100)])
 
 
 def test_sink_that_fails_ends_it_with_the_frame_uncounted() -> None:
@@ -113,15 +113,15 @@ def test_sink_that_fails_ends_it_with_the_frame_uncounted() -> None:
         def write(self, frame: bytes, /) -> None:
             raise OSError("no space")
 
-    recorder = Recorder(assembler(), Full(), None)
+    recorder = Recorder(assembler(), Full(), None, None)
     with pytest.raises(OSError, match="no space"):
         recorder.consume([state(0x100), step(0x100), STOP])
-    assert recorder.frames == 0
+    assert recorder.instructions == 0
 
 
 def test_progress_says_frames_time_and_address(clock: Clock) -> None:
     seen: list[Progress] = []
-    recorder = Recorder(assembler(), Sink(), seen.append)
+    recorder = Recorder(assembler(), Sink(), None, seen.append)
     clock.now += 2.5
     recorder.consume([state(0), *(step(4 * number) for number in range(REPORT_FRAMES)), STOP])
     assert seen == [Progress(REPORT_FRAMES, 2.5, 4 * (REPORT_FRAMES - 1))]
@@ -129,7 +129,7 @@ def test_progress_says_frames_time_and_address(clock: Clock) -> None:
 
 def test_progress_waits_for_enough_frames(clock: Clock) -> None:
     seen: list[Progress] = []
-    recorder = Recorder(assembler(), Sink(), seen.append)
+    recorder = Recorder(assembler(), Sink(), None, seen.append)
     recorder.consume([state(0), *(step(4 * number) for number in range(REPORT_FRAMES - 1)), STOP])
     assert seen == []
 
@@ -137,12 +137,12 @@ def test_progress_waits_for_enough_frames(clock: Clock) -> None:
 def test_progress_waits_for_the_time_to_pass(clock: Clock) -> None:
     # Given one report, and as many frames again at once
     seen: list[Progress] = []
-    recorder = Recorder(assembler(), Sink(), seen.append)
+    recorder = Recorder(assembler(), Sink(), None, seen.append)
     burst = [state(0), *(step(4 * number) for number in range(REPORT_FRAMES)), STOP]
     recorder.consume(burst)
     recorder.consume(burst)
-    assert [progress.frames for progress in seen] == [REPORT_FRAMES]
+    assert [progress.instructions for progress in seen] == [REPORT_FRAMES]
     # When a second has passed, then there is another
     clock.now += 1
     recorder.consume(burst)
-    assert [progress.frames for progress in seen] == [REPORT_FRAMES, 3 * REPORT_FRAMES]
+    assert [progress.instructions for progress in seen] == [REPORT_FRAMES, 3 * REPORT_FRAMES]

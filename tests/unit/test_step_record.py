@@ -136,7 +136,7 @@ def test_stop_says_why(reason: StopReason) -> None:
 
 def test_burst_ends_at_its_stop_and_the_next_one_follows() -> None:
     first, second = Gap(1, "first"), Gap(2, "second")
-    data = write(hello, lambda writer: writer.gap(first), end, lambda writer: writer.gap(second), end)
+    data = write(hello, lambda writer: writer.note(first), end, lambda writer: writer.note(second), end)
     reader, connection = reader_of(data)
     with connection:
         reader.read_hello()
@@ -235,7 +235,7 @@ def write_records(writer: RecordWriter, records: Sequence[Record]) -> None:
                     definition.identifier, thread, post, [*before.values(), *after.values()], list(map(tuple, touched))
                 )
             case Gap():
-                writer.gap(record)
+                writer.note(record)
             case Stop():
                 writer.stop(record)
 
@@ -264,7 +264,7 @@ def test_tracer_that_ends_anywhere_is_said_to_have_died() -> None:
         lambda writer: writer.step(
             1, 0, b"12345678", [b"A" * 16, b"B" * 8] * 2, [(AccessKind.STORE, 0x20, 4, b"abcd")]
         ),
-        lambda writer: writer.gap(Gap(1, "unseen")),
+        lambda writer: writer.note(Gap(1, "unseen")),
         end,
     )
     # When it is cut at any byte, then the reader raises after what was whole
@@ -302,7 +302,7 @@ def test_tracer_that_could_not_attach_says_why() -> None:
 
 
 def test_stream_must_begin_with_the_layout() -> None:
-    reader, connection = reader_of(write(lambda writer: writer.gap(Gap(1, "unseen"))))
+    reader, connection = reader_of(write(lambda writer: writer.note(Gap(1, "unseen"))))
     with connection, pytest.raises(ProtocolError, match="the tracer began with GAP"):
         reader.read_hello()
 

@@ -11,8 +11,8 @@ from gdbtrace.arch.mips import MIPS
 from gdbtrace.arch.model import AccessKind
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import layout_of
-from gdbtrace.tracer.step_record import Definition, Gap, Stop, StopReason
-from gdbtrace.tracer.stepper import Stepper
+from gdbtrace.tracer.step_record import Definition, Note, Stop, StopReason, SystemCallMade
+from gdbtrace.tracer.stepper import Stepper, StepperSettings
 from tests.fake_stub import (
     BASE,
     DATA,
@@ -40,7 +40,7 @@ class Sink:
         self.definitions: dict[int, Definition] = {}
         self.defined: list[Definition] = []
         self.steps: list[tuple[Definition, bytes | None, list[tuple[int, int, int, bytes | None]]]] = []
-        self.gaps: list[Gap] = []
+        self.notes: list[Note] = []
         self.states = 0
 
     def define(self, definition: Definition) -> None:
@@ -60,8 +60,8 @@ class Sink:
     ) -> None:
         self.steps.append((self.definitions[identifier], post, list(accesses)))
 
-    def gap(self, gap: Gap) -> None:
-        self.gaps.append(gap)
+    def note(self, note: Note) -> None:
+        self.notes.append(note)
 
     def stop(self, stop: Stop) -> None:
         pass
@@ -82,7 +82,7 @@ def run(
 ) -> tuple[Sink, Stop]:
     client, sink = StubClient(stub.connection), Sink()
     layout = layout_of([], MIPS.builtin_layout, len(client.read_registers()), "big")
-    stepper = Stepper(client, MIPS, layout, sink, control, THREAD)
+    stepper = Stepper(client, MIPS, layout, sink, control, THREAD, StepperSettings())
     for address, hits in stops:
         stepper.stop_at(address, hits)
     return sink, stepper.run(count)
@@ -99,7 +99,7 @@ def test_each_instruction_is_one_step_and_the_exiting_call_has_no_state_after(
     assert stop == Stop(StopReason.EXITED, 7)
     assert [definition.address for definition, _, _ in sink.steps] == [BASE + 4 * index for index in range(5)]
     assert [post is None for _, post, _ in sink.steps] == [False, False, False, False, True]
-    assert sink.gaps == []
+    assert all(isinstance(note, SystemCallMade) for note in sink.notes)
 
 
 def test_system_call_swallows_nothing(control: tuple[socket.socket, socket.socket]) -> None:
@@ -127,7 +127,7 @@ def test_rewritten_code_is_decoded_anew(control: tuple[socket.socket, socket.soc
         stub.registers[8], stub.registers[9] = BASE, new
         client, sink = StubClient(stub.connection), Sink()
         layout = layout_of([], MIPS.builtin_layout, len(client.read_registers()), "big")
-        stepper = Stepper(client, MIPS, layout, sink, control[1], THREAD)
+        stepper = Stepper(client, MIPS, layout, sink, control[1], THREAD, StepperSettings())
         stepper.run(2)
         stub.registers[PC] = BASE
         stepper.run(1)
@@ -143,7 +143,7 @@ def test_unchanged_code_is_not_decoded_again_after_a_system_call(
     with FakeStub(code) as stub:
         client, sink = StubClient(stub.connection), Sink()
         layout = layout_of([], MIPS.builtin_layout, len(client.read_registers()), "big")
-        stepper = Stepper(client, MIPS, layout, sink, control[1], THREAD)
+        stepper = Stepper(client, MIPS, layout, sink, control[1], THREAD, StepperSettings())
         stepper.run(4)
         stub.registers[PC] = BASE
         stepper.run(4)
