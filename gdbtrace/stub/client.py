@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import select
 import socket
+from collections.abc import Callable
 
 from gdbtrace.errors import LinkTimeout, ProtocolError, TargetDied
 from gdbtrace.stub.packet import StopReply, expanded, framed, parse_stop_reply, unescaped
@@ -26,6 +27,11 @@ class StubClient:
         self._socket = connection
         self._timeout = timeout
         self._buffer = b""
+        self._watched: tuple[socket.socket, Callable[[], None]] | None = None
+
+    def watch(self, event: socket.socket, react: Callable[[], None]) -> None:
+        """While a reply is waited for, call ``react`` whenever ``event`` becomes readable."""
+        self._watched = event, react
 
     def fileno(self) -> int:
         """For ``select``."""
@@ -67,6 +73,8 @@ class StubClient:
         :raise TargetDied: the stub closed the connection.
         :raise LinkTimeout: nothing came in time.
         """
+        if self._watched is not None:
+            self._react_until_readable(*self._watched)
         try:
             data = self._socket.recv(65536, flags)
         except (TimeoutError, BlockingIOError) as error:
@@ -76,6 +84,14 @@ class StubClient:
         if not data:
             raise TargetDied("the stub closed the connection")
         self._buffer += data
+
+    def _react_until_readable(self, event: socket.socket, react: Callable[[], None]) -> None:
+        while True:
+            readable, _, _ = select.select([self._socket, event], [], [], self._timeout)
+            if event in readable:
+                react()
+            if self._socket in readable or not readable:
+                return
 
     def has_packet(self) -> bool:
         """Whether a whole packet has been received already."""
@@ -137,8 +153,6 @@ class StubClient:
     def _command(self, payload: bytes) -> None:
         """Send a request whose only good answer is OK."""
         reply = self.request(payload)
-        if reply[:1] == b"T":
-            raise ProtocolError(reply, "another thread of the guest stopped: several threads cannot be traced yet")
         if reply != b"OK":
             raise ProtocolError(reply, f"request {payload[:40].decode('ascii', 'replace')!r} failed")
 

@@ -18,6 +18,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from gdbtrace.arch.model import Arch
@@ -31,6 +32,7 @@ from gdbtrace.stub.server import StubServer
 from gdbtrace.tracer.modules import Modules
 from gdbtrace.tracer.step_record import RecordWriter, Stop, StopReason
 from gdbtrace.tracer.stepper import Stepper, StepperSettings
+from gdbtrace.tracer.threads import GuestThreads
 
 _CONNECT_SECONDS = 20.0
 _REPLY_SECONDS = 30
@@ -100,7 +102,16 @@ def _serve_on(
     modules = Modules(emulator, arch, arguments.program, auxiliary)
     settings = StepperSettings(arguments.fetch_all, arguments.key_interval)
     stepper = Stepper(
-        client, arch, layout, writer, recorder, thread, settings, modules, RegisterState(layout, core)[arch.pc]
+        client,
+        arch,
+        layout,
+        writer,
+        recorder,
+        thread,
+        settings,
+        modules,
+        first_pc=RegisterState(layout, core)[arch.pc],
+        find_threads=partial(GuestThreads, emulator),
     )
     writer.hello(layout, auxiliary.get(_AT_ENTRY))
 

@@ -20,7 +20,7 @@ Key = tuple[int, int]
 class KnownInstruction:
     """An instruction as the step loop needs it."""
 
-    __slots__ = ("behaviour", "data", "fetched", "has_stored", "identifier", "is_plain", "spans")
+    __slots__ = ("behaviour", "data", "fetched", "identifier", "is_plain", "spans")
 
     def __init__(self, identifier: int, data: bytes, behaviour: Behaviour, fetched: tuple[str, ...]) -> None:
         self.identifier = identifier
@@ -28,10 +28,9 @@ class KnownInstruction:
         self.data = data
         self.behaviour = behaviour
         self.spans = behaviour.spans
-        self.has_stored = behaviour.has_stored
         self.fetched = fetched
         """Stub registers outside ``g`` to read before and after it."""
-        self.is_plain = behaviour.rule is StepRule.PLAIN
+        self.is_plain = behaviour.rule is StepRule.PLAIN and behaviour.has_stored is None
 
 
 class InstructionCache:

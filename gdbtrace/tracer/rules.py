@@ -130,12 +130,13 @@ def step_store_exclusive(stepper: Stepper, known: KnownInstruction) -> StopReply
     registers, raw = stepper.registers, stepper.registers.raw
     after = _following(stepper, known)
     reply = stepper.step_raw()
-    if sequence is None or known.has_stored is None or reply.kind is not StopKind.SIGNAL or reply.number != SIGTRAP:
+    has_stored = known.behaviour.has_stored
+    if sequence is None or has_stored is None or reply.kind is not StopKind.SIGNAL or reply.number != SIGTRAP:
         return reply
     registers.raw = stepper.client.read_registers()
-    has_stored = known.has_stored(registers)
+    is_done = has_stored(registers)
     registers.raw = raw
-    if has_stored:
+    if is_done:
         return reply
     sequence.rewind(stepper)
     return stepper.run_to(after)

@@ -60,6 +60,10 @@ class Access(NamedTuple):
     """Before the step for a load, after it for a store; None where the stub refused the read."""
 
 
+AccessRow = tuple[int, int, int, bytes | None]
+"""An access as the stepper hands it over: kind, address, size, data."""
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """An instruction at an address, as the tracer decoded it."""
@@ -235,7 +239,7 @@ class RecordSink(Protocol):
         thread: int,
         post: bytes | None,
         fetched: Sequence[bytes],
-        accesses: Sequence[tuple[int, int, int, bytes | None]],
+        accesses: Sequence[AccessRow],
     ) -> None:
         """One step.
 
@@ -297,7 +301,7 @@ class RecordWriter:
         thread: int,
         post: bytes | None,
         fetched: Sequence[bytes],
-        accesses: Sequence[tuple[int, int, int, bytes | None]],
+        accesses: Sequence[AccessRow],
     ) -> None:
         """See :meth:`RecordSink.step`."""
         head = _STEP.pack(RecordKind.STEP, identifier, thread, post is not None, len(accesses))

@@ -12,6 +12,7 @@ import select
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gdbtrace.arch.disassembler import disassemble, named_registers
 from gdbtrace.arch.model import AccessKind, Arch, Behaviour, Group, Span, StepRule
@@ -25,6 +26,7 @@ from gdbtrace.tracer.modules import Modules
 from gdbtrace.tracer.rules import RULES, ExclusiveSequence
 from gdbtrace.tracer.signals import Disposition, SignalHandlers
 from gdbtrace.tracer.step_record import (
+    AccessRow,
     Definition,
     Gap,
     KeyState,
@@ -35,6 +37,7 @@ from gdbtrace.tracer.step_record import (
     StopReason,
     SystemCallMade,
 )
+from gdbtrace.tracer.threads import Asleep, GuestThreads, ThreadEnded, is_creating_thread
 
 _POLL_STEPS = 64
 """How often a burst looks whether the recorder wants it to end."""
@@ -44,6 +47,8 @@ _MOST_KNOWN = 1 << 15
 
 _MOST_ARGUMENTS = 6
 """Of a Linux system call."""
+_TURN_STEPS = 8 * _POLL_STEPS
+"""Instructions that a thread executes before the next one has its turn."""
 _LONGEST_SEQUENCE = 1000
 """Instructions after which an exclusive sequence is not one any more."""
 
@@ -58,10 +63,37 @@ class StepperSettings:
     """Steps from one key state to the next; 0: none."""
 
 
+def _cannot_find_threads(client: StubClient, thread: bytes) -> GuestThreads:
+    raise GdbtraceError("a second thread of this target cannot be traced")
+
+
+class _Step(NamedTuple):
+    """An instruction that is being stepped."""
+
+    known: KnownInstruction
+    fetched: list[bytes]
+    """Values of registers outside ``g`` before it."""
+    spans: Sequence[Span]
+    loaded: Sequence[bytes | None]
+    """For each span, what a load finds there."""
+
+
+@dataclass(slots=True)
+class _Context:
+    """A thread while another one has its turn."""
+
+    raw: bytes = b""
+    """``g``; empty: not read yet."""
+    signal: int = 0
+    waiting: tuple[_Step, tuple[str, Sequence[int]]] | None = None
+    """The system call that it sleeps in: its step, its name and arguments."""
+
+
 class Stepper:
     """Steps one target and puts a record of each step into a sink.
 
     :param control: readable when the recorder wants the burst to end.
+    :param find_threads: called when the guest is about to have a second thread, with the stub's name of the first.
     :param first_pc: the program counter before the guest's first instruction; None: it is there still.
     """
 
@@ -76,6 +108,7 @@ class Stepper:
         settings: StepperSettings,
         modules: Modules | None = None,
         first_pc: int | None = None,
+        find_threads: Callable[[StubClient, bytes], GuestThreads] = _cannot_find_threads,
     ) -> None:
         self.client = client
         self.arch = arch
@@ -97,7 +130,12 @@ class Stepper:
             if (source := arch.source_of(register, layout.fetched)) and register.stub_name not in layout.core
         }
         """Operand registers outside ``g`` -> the stub register to fetch for them."""
-        self._threads: dict[bytes, int] = {}
+        self._find_threads = find_threads
+        self._threads: GuestThreads | None = None
+        """Once the guest has more than one."""
+        self._contexts: dict[bytes, _Context] = {thread: _Context()}
+        self._call: tuple[str, Sequence[int]] = "", ()
+        """Name and arguments of the latest system call."""
         self._signal = 0
         self._random = random.Random(0)
         self._stops: dict[int, int] = {}
@@ -142,30 +180,50 @@ class Stepper:
         """Execute a system call; its instruction is the next one, and ``following`` comes after that.
 
         :raise ProcessReplaced: it was an ``execve`` that succeeded.
+        :raise Asleep: the thread sleeps, and others can run.
+        :raise ThreadEnded: the thread ended, and others can run.
         """
         calls, registers = self.arch.system_calls, self.registers
         number = registers[calls.number] if known.behaviour.system_call is None else known.behaviour.system_call
-        name, arguments = calls.names.get(number), self._arguments()
+        name, arguments = calls.names.get(number, ""), self._arguments()
+        self._call = name, arguments
         self._sink.note(SystemCallMade(registers[self.arch.pc], self._thread_ordinal, number, arguments))
         # The call may sleep: what is done so far must not wait in our buffer for it.
         self._sink.flush()
+        addresses: Sequence[int] = (following,)
         if name in ("sigreturn", "rt_sigreturn"):
             addresses = self.signals.return_addresses(registers)
-            if addresses:
-                return self.run_to(*addresses)
-            self._report_gap("the way back from a signal is not known: the instruction there ran with the system call")
-            return self.step_raw()
+            if not addresses:
+                self._report_gap("the way back from a signal is not known: the instruction there ran with the call")
+                return self.step_raw()
+        if is_creating_thread(name, arguments) and self._threads is None:
+            self._threads = self._find_threads(self.client, self._thread)
         try:
-            reply = self.run_to(following)
+            reply = self.run_to(*addresses) if self._threads is None else self._run_call(self._threads, addresses)
         except TargetDied as error:
             if name in ("execve", "execveat"):
                 raise ProcessReplaced from error
             raise
-        after = _AFTER_SYSTEM_CALL.get(name or "")
+        return self._returned(reply)
+
+    def _run_call(self, threads: GuestThreads, addresses: Sequence[int]) -> StopReply:
+        """As :meth:`run_to`, where other threads may have to run before the call can return."""
+        action = b"C%02x" % self._signal if self._signal else b"c"
+        self._signal = 0
+        threads.current.pc = self.registers[self.arch.pc]
+        reply = threads.run(action, addresses, self._control)
+        if reply is None:
+            raise Interrupted
+        return reply
+
+    def _returned(self, reply: StopReply) -> StopReply:
+        """After a system call: what it makes us do."""
+        (name, arguments), registers = self._call, self.registers
+        after = _AFTER_SYSTEM_CALL.get(name)
         if after is not None and reply.kind is StopKind.SIGNAL and reply.number == SIGTRAP:
             before = registers.raw
             registers.raw = self.client.read_registers()
-            after(self, name or "", arguments, registers[calls.result])
+            after(self, name, arguments, registers[self.arch.system_calls.result])
             registers.raw = before
         return reply
 
@@ -234,7 +292,6 @@ class Stepper:
         byte_order, mode_of = self.arch.byte_order, self.arch.mode_of
         pc_start, pc_end = self._pc
         get_registers = framed(b"g")
-        code_stored = self._cache.stored
         from_bytes, raw_of = int.from_bytes, client.raw_registers
         load = AccessKind.LOAD
 
@@ -247,8 +304,13 @@ class Stepper:
                 self._note_key_state()
                 self._steps_to_key = self._key_interval
             self._steps_to_key -= 1
-            if not done % _POLL_STEPS and self._is_interrupted():
-                return Stop(StopReason.INTERRUPTED)
+            if not done % _POLL_STEPS:
+                if self._is_interrupted():
+                    return Stop(StopReason.INTERRUPTED)
+                if self._threads is not None and done and not done % _TURN_STEPS and self.exclusive is None:
+                    stop = self._change_thread(self._threads)
+                    if stop is not None:
+                        return stop
             pc = from_bytes(registers.raw[pc_start:pc_end], byte_order)
             if pc in self._stops and self._reaches_stop(pc):
                 return Stop(StopReason.ADDRESS)
@@ -274,40 +336,32 @@ class Stepper:
             if known.is_plain and not self._signal:
                 reply = exchange(self._step_packet)
                 if reply != self._step_done:
-                    stop = self._unusual(parse_stop_reply(reply), known, fetched, spans, loaded)
+                    stop = self._unusual(parse_stop_reply(reply), _Step(known, fetched, spans, loaded))
                     if stop is not None:
                         return stop
                     continue
             else:
-                answer = RULES[known.behaviour.rule](self, known)
-                if (
-                    answer.kind is not StopKind.SIGNAL
-                    or answer.number != SIGTRAP
-                    or answer.is_raised
-                    or answer.thread != self._thread
-                ):
-                    stop = self._unusual(answer, known, fetched, spans, loaded)
-                    if stop is not None:
-                        return stop
-                    continue
+                step = _Step(known, fetched, spans, loaded)
+                try:
+                    answer = RULES[known.behaviour.rule](self, known)
+                except (Asleep, ThreadEnded) as error:
+                    stop = self._leave_thread(step, has_ended=isinstance(error, ThreadEnded))
+                else:
+                    stop = self._finish(step, answer)
+                if stop is not None:
+                    return stop
+                continue
 
             registers.raw = raw_of(exchange(get_registers))
-            if known.has_stored is not None and not known.has_stored(registers):
-                spans, loaded = (), []
             if known.fetched:
                 fetched += registers.fetch_anew(known.fetched)
-            if spans:
-                accesses = []
-                for (kind, address, size), data in zip(spans, loaded, strict=True):
-                    if not size:
-                        continue
-                    if kind is not load:
-                        data = read_memory(address, size)
-                        code_stored(address, size)
-                    accesses.append((kind, address, size, data))
-                sink_step(known.identifier, self._thread_ordinal, registers.raw, fetched, accesses)
-            else:
-                sink_step(known.identifier, self._thread_ordinal, registers.raw, fetched, ())
+            sink_step(
+                known.identifier,
+                self._thread_ordinal,
+                registers.raw,
+                fetched,
+                self._accesses(spans, loaded) if spans else (),
+            )
         return Stop(StopReason.COUNT)
 
     def _begin(self) -> None:
@@ -319,6 +373,30 @@ class Stepper:
         self.signals = SignalHandlers(self.arch, from_start=is_fresh)
         for module in self._modules.at_start() if self._modules is not None else ():
             self._sink.note(module)
+
+    def _finish(self, step: _Step, answer: StopReply) -> Stop | None:
+        """Record a step that a rule has done; None means that the run goes on."""
+        if answer.kind is not StopKind.SIGNAL or answer.number != SIGTRAP or answer.is_raised:
+            return self._unusual(answer, step)
+        known, registers = step.known, self.registers
+        registers.raw = self.client.read_registers()
+        has_stored = known.behaviour.has_stored
+        fetched = [*step.fetched, *registers.fetch_anew(known.fetched)]
+        accesses = self._accesses(step.spans, step.loaded) if has_stored is None or has_stored(registers) else ()
+        self._sink.step(known.identifier, self._thread_ordinal, registers.raw, fetched, accesses)
+        return None
+
+    def _accesses(self, spans: Sequence[Span], loaded: Sequence[bytes | None]) -> list[AccessRow]:
+        """What an instruction that is done has touched: what it loaded was read before it, what it stored is there."""
+        accesses: list[AccessRow] = []
+        for (kind, address, size), data in zip(spans, loaded, strict=True):
+            if not size:
+                continue
+            if kind is AccessKind.STORE:
+                data = self.client.read_memory(address, size)
+                self._cache.stored(address, size)
+            accesses.append((kind, address, size, data))
+        return accesses
 
     def _step_nowhere(self) -> Stop | None:
         """Where there is no code that could be read: the guest gets the signal of a failed fetch, and no frame."""
@@ -332,18 +410,12 @@ class Stepper:
             return None
         return self._deliver(reply.number)
 
-    def _unusual(
-        self,
-        reply: StopReply,
-        known: KnownInstruction,
-        fetched: Sequence[bytes],
-        spans: Sequence[Span],
-        loaded: Sequence[bytes | None],
-    ) -> Stop | None:
+    def _unusual(self, reply: StopReply, step: _Step) -> Stop | None:
         """Deal with a stop that is not the plain end of a step; None means that the run goes on."""
+        known, fetched, spans = step.known, step.fetched, step.spans
         accesses = [
             (kind, address, size, data)
-            for (kind, address, size), data in zip(spans, loaded, strict=True)
+            for (kind, address, size), data in zip(spans, step.loaded, strict=True)
             if size and kind is AccessKind.LOAD
         ]
         if reply.kind is not StopKind.SIGNAL:
@@ -351,12 +423,6 @@ class Stepper:
             return _ended(reply)
         before, pc_before = self.registers.raw, self.registers[self.arch.pc]
         self.registers.raw = self.client.read_registers()
-        if reply.number == SIGTRAP and not reply.is_raised:
-            # Another thread stopped: the target runs on from there.
-            self._report_gap("another thread ran")
-            self._select_thread(reply.thread)
-            self._sink.state(self.registers.raw)
-            return None
         is_fault = reply.number in SYNCHRONOUS_SIGNALS
         if is_fault:
             # An instruction that faults may change registers all the same: condition codes that QEMU had put off.
@@ -457,9 +523,46 @@ class Stepper:
         self.forget_fetched()
         self._sink.note(KeyState((RegisterFile(self._thread_ordinal, self.registers.raw, fetched),)))
 
+    def _leave_thread(self, step: _Step, *, has_ended: bool) -> Stop | None:
+        """Go on with another thread, since the current one sleeps in the system call of this step, or has ended."""
+        assert self._threads is not None
+        if has_ended:
+            self._sink.step(step.known.identifier, self._thread_ordinal, None, step.fetched, ())
+            del self._contexts[self._thread]
+        else:
+            self._contexts[self._thread].waiting = step, self._call
+        return self._change_thread(self._threads)
+
+    def _change_thread(self, threads: GuestThreads) -> Stop | None:
+        """Give the next thread its turn; None means that the run goes on."""
+        registers = self.registers
+        if context := self._contexts.get(self._thread):
+            context.raw, context.signal = registers.raw, self._signal
+            threads.current.pc = registers[self.arch.pc]
+        self._select_thread(threads.switch().identity)
+        context = self._contexts.setdefault(self._thread, _Context())
+        self._signal, self.exclusive = context.signal, None
+        registers.raw = context.raw or self.client.read_registers()
+        self.forget_fetched()
+        self._sink.state(registers.raw)
+        if context.waiting is None:
+            return None
+        step, self._call = context.waiting
+        context.waiting = None
+        try:
+            reply = threads.finish_call(self._control)
+        except (Asleep, ThreadEnded) as error:
+            return self._leave_thread(step, has_ended=isinstance(error, ThreadEnded))
+        if reply is None:
+            raise Interrupted
+        threads.select(threads.current)
+        reply = self._returned(reply)
+        self.suspect_code()
+        return self._finish(step, reply)
+
     def _select_thread(self, thread: bytes) -> None:
         self._thread = thread
-        self._thread_ordinal = self._threads.setdefault(thread, len(self._threads))
+        self._thread_ordinal = 0 if self._threads is None else self._threads.current.ordinal
         self._step_packet = framed(b"vCont;s:" + thread)
         self._step_done = b"T05thread:%b;" % thread
 

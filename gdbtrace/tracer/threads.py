@@ -1,0 +1,350 @@
+"""Several guest threads, one at a time.
+
+QEMU's user-mode stub lets every other thread run while one is stepped, and a second thread that stops reads from the
+same connection as the first.  So each guest thread, which is a thread of QEMU, is held with ptrace while another one is
+stepped: then exactly one reads the connection, and the guest's threads take turns.  QEMU 7.2's gdbstub.c
+(``gdb_handlesig``) is where the order of things below comes from:
+
+* A stopped thread waits for the acknowledgement of the last reply that it sent, then for packets.  The client sends its
+  acknowledgement with the next packet, so a held thread takes up where it was when it is released and the next packet
+  comes.
+* Any thread that leaves the stub marks the guest as running, and a waiting thread that gets a packet then leaves too.
+  So before a thread is let into a system call, where it may sleep or end, a breakpoint is planted where each waiting
+  thread is: it stops there again, with nothing executed, and waits for packets as before.
+* A thread that sleeps in a system call of the host is let be, and stops where that system call returns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import signal
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from gdbtrace.errors import GdbtraceError, ProtocolError
+from gdbtrace.stub.client import StubClient
+from gdbtrace.stub.packet import StopKind, StopReply, framed, parse_stop_reply
+from gdbtrace.tracer import ptrace
+from gdbtrace.tracer.ptrace import ThreadStop, ThreadStopKind
+
+_ASLEEP_SECONDS = 0.005
+"""A thread that has been in one system call of the host for so long, not on a processor, is taken to sleep."""
+
+
+class Whereabouts(Enum):
+    """What a guest thread is doing."""
+
+    STOPPED = "stopped"
+    """Between two instructions, in the stub; held, unless it is the current one."""
+    ASLEEP = "asleep"
+    """In a system call of the host."""
+    WOKEN = "woken"
+    """Held where that system call returned."""
+
+
+@dataclass(slots=True, eq=False)
+class GuestThread:
+    """One of them."""
+
+    identity: bytes
+    """As the stub spells it."""
+    host: int
+    """The thread of QEMU, as we number it."""
+    ordinal: int
+    whereabouts: Whereabouts = Whereabouts.STOPPED
+    is_new: bool = False
+    """It has reported its first stop, and that has not been acknowledged."""
+    pc: int = 0
+    """Where it is stopped, unless it is the current one."""
+    return_addresses: tuple[int, ...] = ()
+    """Where breakpoints wait for it while it sleeps."""
+
+
+class Asleep(Exception):
+    """The current thread sleeps in a system call."""
+
+
+class ThreadEnded(Exception):
+    """The current thread is gone."""
+
+
+class GuestThreads:
+    """The threads of one guest, of which one is current: it alone runs and answers packets.
+
+    :param emulator: process id of QEMU.
+    :raise GdbtraceError: the system does not let us hold threads.
+    """
+
+    def __init__(self, emulator: int, client: StubClient, first: bytes) -> None:
+        self._emulator = emulator
+        self._client = client
+        self._wake_up, wake_up_end = socket.socketpair()
+        self._wake_up_end = wake_up_end
+        for end in (self._wake_up, wake_up_end):
+            end.setblocking(False)
+        # The kernel tells of a held thread's stop by SIGCHLD; Python writes a byte for it.
+        signal.set_wakeup_fd(wake_up_end.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        self._ordinals = 0
+        self.current = self._add(first)
+        self.all = [self.current]
+        self._in_system_call: set[int] = set()
+        self._anchors: list[int] = []
+        """Where breakpoints keep the waiting threads from running on."""
+        try:
+            ptrace.seize(self.current.host)
+        except OSError as error:
+            raise GdbtraceError(
+                f"a second thread cannot be traced: QEMU's threads cannot be held ({error.strerror}); "
+                "ptrace must be allowed, see kernel.yama.ptrace_scope"
+            ) from error
+        client.watch(self._wake_up, self._pass_signals_on)
+
+    # -- the current thread ------------------------------------------------------------------------------------------
+
+    def run(self, action: bytes, addresses: Sequence[int], control: socket.socket) -> StopReply | None:
+        """Let the current thread run to the first of some addresses; other threads wait.
+
+        :param action: ``c`` or ``Cnn``.
+        :return: None: ``control`` became readable first.
+        :raise Asleep: it sleeps; another one can run.
+        :raise ThreadEnded: it ended, and is not in :attr:`all` any more.
+        """
+        thread, client = self.current, self._client
+        waiting = [other for other in self.all if other is not thread and other.whereabouts is Whereabouts.STOPPED]
+        self._anchors = [other.pc for other in waiting if not other.is_new]
+        for address in (*addresses, *self._anchors):
+            client.insert_breakpoint(address)
+        self._hold(thread)
+        self._in_system_call.discard(thread.host)
+        client.send(framed(b"vCont;%b:%b" % (action, thread.identity)))
+        ptrace.resume(thread.host, to_system_call=True)
+        thread.return_addresses = tuple(addresses)
+        return self._returned(control)
+
+    def switch(self) -> GuestThread:
+        """Make the next thread current that can run, in turn; waits for one to wake if all sleep.
+
+        A thread that wakes is current, and still in the system call: :meth:`finish_call` goes on with it.
+        """
+        before = self.current
+        if before.whereabouts is Whereabouts.STOPPED and before in self.all:
+            self._hold(before)
+        self.current = self._next_in_turn(before)
+        if self.current.whereabouts is Whereabouts.STOPPED:
+            ptrace.resume(self.current.host)
+            self._settle(before)
+        return self.current
+
+    def finish_call(self, control: socket.socket) -> StopReply | None:
+        """Let the current thread, which has woken, return from its system call; as :meth:`run`."""
+        thread = self.current
+        ptrace.resume(thread.host, to_system_call=True)
+        thread.whereabouts = Whereabouts.STOPPED
+        return self._returned(control)
+
+    def select(self, thread: GuestThread) -> None:
+        """Have the stub show this thread's registers."""
+        self._client.request(b"Hg" + thread.identity)
+
+    @contextlib.contextmanager
+    def showing(self, thread: GuestThread) -> Iterator[None]:
+        """Have the stub show this thread's registers, and the current one's afterwards."""
+        self.select(thread)
+        try:
+            yield
+        finally:
+            self.select(self.current)
+
+    # -- pieces ------------------------------------------------------------------------------------------------------
+
+    def _returned(self, control: socket.socket) -> StopReply | None:
+        """Wait for the end of the current thread's system call, and put things back."""
+        thread = self.current
+        reply = self._await_stop(thread, control)
+        if reply is not None and reply.kind is StopKind.SIGNAL:
+            self._hold(thread)
+            ptrace.resume(thread.host)
+            self._remove_breakpoints(thread.return_addresses)
+        return reply
+
+    def _add(self, identity: bytes) -> GuestThread:
+        thread = GuestThread(identity, self._host_thread(identity), self._ordinals)
+        self._ordinals += 1
+        return thread
+
+    def _host_thread(self, identity: bytes) -> int:
+        """The stub names a thread by its number in QEMU's process namespace (``p01.148a``)."""
+        number = int(identity.rpartition(b".")[2], 16)
+        for entry in Path(f"/proc/{self._emulator}/task").iterdir():
+            with contextlib.suppress(OSError, IndexError):
+                (line,) = (line for line in (entry / "status").read_text().splitlines() if line.startswith("NSpid:"))
+                if int(line.split()[-1]) == number:
+                    return int(entry.name)
+        raise ProtocolError(identity, "QEMU has no such thread")
+
+    def _await_stop(self, thread: GuestThread, control: socket.socket) -> StopReply | None:
+        """Wait for the current thread's stop reply, and for that of a thread which it creates."""
+        client = self._client
+        reply: StopReply | None = None
+        created = 0
+        while True:
+            if client.has_packet():
+                answer = parse_stop_reply(client.receive())
+                if answer.kind is not StopKind.SIGNAL:
+                    return answer
+                if answer.thread == thread.identity:
+                    reply = answer
+                else:
+                    self._welcome(answer.thread, thread)
+                    created -= 1
+                if reply is not None and not created:
+                    return reply
+                continue
+            sources: list[socket.socket | StubClient] = [client, self._wake_up, control]
+            readable, _, _ = select.select(sources, [], [], _ASLEEP_SECONDS)
+            if control in readable:
+                return None
+            if self._wake_up in readable:
+                self._drain()
+            for stop in self._stops():
+                if stop.kind is ThreadStopKind.CLONE:
+                    created += 1
+                if not self._go_on(stop, thread):
+                    raise ThreadEnded
+            if client in readable:
+                client.receive_some(socket.MSG_DONTWAIT)
+            elif not readable and reply is None:
+                self._raise_if_away(thread)
+
+    def _welcome(self, identity: bytes, parent: GuestThread) -> None:
+        """A thread has reported its first stop, where its creator's call returns."""
+        thread = self._add(identity)
+        self._hold(thread)
+        thread.is_new = True
+        (thread.pc,) = parent.return_addresses
+        self.all.append(thread)
+
+    def _next_in_turn(self, before: GuestThread) -> GuestThread:
+        if not self.all:
+            raise GdbtraceError("every thread of the guest has ended, and QEMU has not")
+        start = self.all.index(before) + 1 if before in self.all else 0
+        order = [*self.all[start:], *self.all[:start]]
+        while True:
+            for stop in self._stops():
+                self._go_on(stop, None)
+            for thread in order:
+                if thread.whereabouts is not Whereabouts.ASLEEP:
+                    return thread
+            select.select([self._wake_up], [], [])
+            self._drain()
+
+    def _settle(self, before: GuestThread) -> None:
+        """The thread just released answers packets again, though the guest may be marked as running."""
+        thread, client = self.current, self._client
+        left_running = before not in self.all or before.whereabouts is Whereabouts.ASLEEP
+        if left_running and not thread.is_new:
+            client.send(b"")
+            reply = parse_stop_reply(client.receive())
+            if reply.thread != thread.identity:
+                raise ProtocolError(reply.thread, "another thread of the guest stopped than the one that was released")
+        thread.is_new = False
+        if left_running:
+            self._remove_breakpoints(())
+        self.select(thread)
+
+    def _hold(self, thread: GuestThread) -> None:
+        """Stop a thread of QEMU wherever it is.
+
+        Any stop serves: one that comes first takes the place of the one asked for (``ptrace_stop`` of Linux's
+        kernel/signal.c).  If it had begun before, the other one follows later, and :meth:`_go_on` passes over it.
+        """
+        while True:
+            ptrace.interrupt(thread.host)
+            stop = ptrace.next_stop(thread.host, wait=True)
+            if stop is None or stop.kind is ThreadStopKind.GONE:
+                raise ProtocolError(thread.identity, "a thread of QEMU has ended")
+            if stop.kind is not ThreadStopKind.SIGNAL:
+                return
+            ptrace.resume(thread.host, stop.signal)
+
+    def _remove_breakpoints(self, addresses: Sequence[int]) -> None:
+        """Some breakpoints, and those that keep the waiting threads."""
+        for address in (*addresses, *self._anchors):
+            self._client.remove_breakpoint(address)
+        self._anchors = []
+
+    def _stops(self) -> Iterator[ThreadStop]:
+        while (stop := ptrace.next_stop(wait=False)) is not None:
+            yield stop
+
+    def _go_on(self, stop: ThreadStop, running: GuestThread | None) -> bool:
+        """Let a thread of QEMU go on after what it reported, or leave it held; False: it is ``running``, and gone."""
+        host = stop.thread
+        match stop.kind:
+            case ThreadStopKind.GONE:
+                self.all = [each for each in self.all if each.host != host]
+                return running is None or host != running.host
+            case ThreadStopKind.CLONE:
+                # The new thread's own first stop, which may have come already, is one of the others below.
+                ptrace.resume(host, to_system_call=True)
+            case ThreadStopKind.CALLING:
+                self._in_system_call.add(host)
+                ptrace.resume(host, to_system_call=True)
+            case ThreadStopKind.RETURNED:
+                self._in_system_call.discard(host)
+                sleeper = next((each for each in self.all if each.host == host), None)
+                if sleeper is not None and sleeper.whereabouts is Whereabouts.ASLEEP:
+                    sleeper.whereabouts = Whereabouts.WOKEN
+                else:
+                    ptrace.resume(host, to_system_call=True)
+            case _:
+                is_calling = running is not None and host == running.host
+                ptrace.resume(host, stop.signal, to_system_call=is_calling or self._is_sleeper(host))
+        return True
+
+    def _is_sleeper(self, host: int) -> bool:
+        return any(each.host == host and each.whereabouts is Whereabouts.ASLEEP for each in self.all)
+
+    def _raise_if_away(self, thread: GuestThread) -> None:
+        """:raise Asleep: it is in a system call of the host and not on a processor, and there are others.
+        :raise ThreadEnded: it is the process's first thread, which stays a zombie until the others have ended.
+        """
+        try:
+            status = Path(f"/proc/{self._emulator}/task/{thread.host}/stat").read_bytes()
+        except OSError:
+            return
+        # Field 3, after the name in parentheses (proc(5)).
+        match status.rpartition(b")")[2].split()[0]:
+            case b"Z":
+                self.all.remove(thread)
+                raise ThreadEnded
+            case b"S" if thread.host in self._in_system_call and len(self.all) > 1:
+                thread.whereabouts = Whereabouts.ASLEEP
+                raise Asleep
+
+    def _pass_signals_on(self) -> None:
+        """While the current thread is waited for: what the kernel reports meanwhile."""
+        self._drain()
+        for stop in self._stops():
+            self._go_on(stop, None)
+
+    def _drain(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while self._wake_up.recv(4096):
+                pass
+
+
+def is_creating_thread(name: str | None, arguments: Sequence[int]) -> bool:
+    """Whether a system call may create a thread (clone(2), ``CLONE_THREAD``).
+
+    The flags are the first argument, on s390x the second.
+    """
+    return name == "clone" and any(argument & 0x10000 for argument in arguments[:2])
+
+
+__all__ = ["Asleep", "GuestThread", "GuestThreads", "ThreadEnded", "Whereabouts", "is_creating_thread"]
