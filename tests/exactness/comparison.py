@@ -125,7 +125,7 @@ RULES: Mapping[str, Callable[[Iterator[Line]], Iterator[Line]]] = {
     "s390x": _with_execute_as_one,
 }
 
-_PPC_UNSEEN = frozenset({"dcbz", "lmw", "stmw", "lswi", "lswx", "stswi", "stswx"})
+_PPC_UNSEEN = frozenset({"dcbz", "dcbzl", "lmw", "stmw", "lswi", "stswi"})
 UNSEEN: Mapping[str, frozenset[str]] = {
     # Mnemonics whose helpers in QEMU 7.2 work on host memory, where its plugin interface does not see them.
     "ppc": _PPC_UNSEEN,
@@ -138,6 +138,13 @@ UNSEEN: Mapping[str, frozenset[str]] = {
     ),
     # SVE.
     "aarch64": frozenset(["ld1b", "ld1h", "ld1w", "ld1d", "st1b", "st1h", "st1w", "st1d"]),
+}
+
+_LSWX_STSWX = frozenset({0x7C00042A, 0x7C00052A})
+UNDECODED_UNSEEN: Mapping[str, tuple[int, frozenset[int]]] = {
+    # The same for what capstone does not decode: mask and values of the word.
+    "ppc": (0xFC0007FE, _LSWX_STSWX),
+    "ppc64": (0xFC0007FE, _LSWX_STSWX),
 }
 
 
