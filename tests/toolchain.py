@@ -14,6 +14,7 @@ GUESTS = TESTS.parent / "vm-images" / "user"
 COMPILERS = {
     "sparc64": ["sparc64-linux-gnu-gcc"],
     "sparc32plus": ["sparc64-linux-gnu-gcc", "-m32"],
+    "sparc": ["sparc64-linux-gnu-gcc", "-m32", "-mcpu=v8", "-mno-v8plus", "-Wa,-Av8"],
     "ppc": ["powerpc-linux-gnu-gcc"],
     "ppc64": ["powerpc64-linux-gnu-gcc"],
     "ppc64le": ["powerpc64le-linux-gnu-gcc"],
@@ -26,7 +27,7 @@ COMPILERS = {
     "riscv64": ["riscv64-linux-gnu-gcc"],
     "s390x": ["s390x-linux-gnu-gcc"],
 }
-"""Architectures with a static glibc; plain v8 sparc has none (glibc for 32-bit SPARC is v8plus)."""
+"""Each has a static glibc but plain v8 sparc, whose programs are libc-free (glibc for 32-bit SPARC is v8plus)."""
 
 
 class Workshop:

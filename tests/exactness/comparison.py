@@ -48,11 +48,12 @@ def _has_repeat_prefix(data: bytes) -> bool:
 
 
 def _without_window_retry(lines: Iterator[Line]) -> Iterator[Line]:
-    """SPARC: a ``save``, ``restore`` or ``return`` that meets a full or empty window file traps, and runs again."""
+    """SPARC: a ``save``, ``restore`` or ``return`` that meets a full or empty window file traps, and runs again; a
+    ``flushw`` does so for each window that it spills."""
     previous: Line | None = None
     for line in lines:
         word = int.from_bytes(line.data, "big")
-        is_window = word >> 30 == 2 and (word >> 19) & 0x3F in (0x39, 0x3C, 0x3D)
+        is_window = word >> 30 == 2 and (word >> 19) & 0x3F in (0x2B, 0x39, 0x3C, 0x3D)
         if not (is_window and previous is not None and previous.address == line.address):
             yield line
         previous = line
