@@ -686,6 +686,9 @@ def _branch_writes(primary: int, word: int) -> list[str]:
     return names
 
 
+_FLOAT_OPCODES = frozenset({59, 63})
+"""With the record bit, cr1 becomes the first four bits of fpscr (book I, 4.6)."""
+
 _MOVE_FROM_SPECIAL, _MOVE_TO_SPECIAL = 339, 467
 
 
@@ -734,6 +737,8 @@ def _behaviour_of(disassembled: Disassembled, line: int, known: frozenset[str]) 
         return Behaviour(implied=tuple(names))
     for operand in row.operands:
         names += operand(word)
+    if prefix is None and primary in _FLOAT_OPCODES and word & 1:
+        names.append("fpscr")
     spans: SpanFunction | None = None
     if row.spans_of is not None:
         mask = _MASK64 if mode.capstone_mode & capstone.CS_MODE_64 else _MASK32

@@ -421,7 +421,8 @@ def _behaviour_of_arithmetic(variant: Variant, word: int) -> Behaviour:
     if op3 in (0x3C, 0x3D) or (op3 == 0x39 and variant.is_v9):
         # save, restore, return (rett on V8: privileged). The spill or fill that may come of it is the kernel's work:
         # its accesses are no part of the instruction, and neither QEMU's plugin interface nor its stub shows them.
-        return Behaviour(StepRule.WINDOW, implied=WINDOWED)
+        written = () if op3 == 0x39 else _written(word >> 25 & 31)
+        return Behaviour(StepRule.WINDOW, implied=_unique(*written, *WINDOWED))
     if op3 == 0x2B and variant.is_v9:
         return Behaviour(StepRule.WINDOW)  # flushw
     written = () if op3 in _RD_IS_NOT_A_REGISTER else _written(word >> 25 & 31)
