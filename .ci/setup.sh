@@ -22,6 +22,8 @@ TEST_PACKAGES=(
     gcc-i686-linux-gnu=i686-linux-gnu-gcc libc6-dev-i386-cross
     gcc-mips-linux-gnu=mips-linux-gnu-gcc libc6-dev-mips-cross
     gcc-mipsel-linux-gnu=mipsel-linux-gnu-gcc libc6-dev-mipsel-cross
+    gcc-mips64-linux-gnuabi64=mips64-linux-gnuabi64-gcc libc6-dev-mips64-cross
+    gcc-mips64el-linux-gnuabi64=mips64el-linux-gnuabi64-gcc libc6-dev-mips64el-cross
     gcc-riscv64-linux-gnu=riscv64-linux-gnu-gcc libc6-dev-riscv64-cross
     gcc-s390x-linux-gnu=s390x-linux-gnu-gcc libc6-dev-s390x-cross
 )

@@ -24,6 +24,8 @@ COMPILERS = {
     "i386": ["i686-linux-gnu-gcc"],
     "mips": ["mips-linux-gnu-gcc"],
     "mipsel": ["mipsel-linux-gnu-gcc"],
+    "mips64": ["mips64-linux-gnuabi64-gcc"],
+    "mips64el": ["mips64el-linux-gnuabi64-gcc"],
     "riscv64": ["riscv64-linux-gnu-gcc"],
     "s390x": ["s390x-linux-gnu-gcc"],
 }

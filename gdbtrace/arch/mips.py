@@ -1,16 +1,19 @@
-"""MIPS32, both byte orders.
+"""MIPS, 32 bit (o32) and 64 bit (n64), both byte orders.
 
 References: MIPS Architecture For Programmers, volumes II-A (release 6.06 for the encodings of all releases, 5.04 for
 branch-likely), IV-e (DSP), IV-j (MSA); QEMU's ``target/mips/gdbstub.c`` for the layout and
 ``target/mips/tcg/translate.c`` for the accesses.
 
-Not covered: MIPS16e and microMIPS code (bit 0 of ``pc``), 64-bit processors.
+What a processor is of which release is not known here: where release 6 gave an encoding to another instruction, both
+are described, and capstone's text is the older one's.
+
+Not covered: MIPS16e and microMIPS code (bit 0 of ``pc``), the n32 ABI, the instructions of Octeon and Loongson.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import capstone
@@ -34,21 +37,30 @@ from gdbtrace.arch.model import (
     SystemCalls,
 )
 
-GENERAL = (
+Bits = Literal[32, 64]
+
+NAMES = (
     *("zero", "at", "v0", "v1"),
     *(f"a{i}" for i in range(4)),
     *(f"t{i}" for i in range(8)),
     *(f"s{i}" for i in range(8)),
-    *("t8", "t9", "k0", "k1", "gp", "sp", "s8", "ra"),
+    *("t8", "t9", "k0", "k1", "gp", "sp", "fp", "ra"),
 )
-"""Stub registers, by number, under gdb's names for the o32 ABI."""
+"""Operand registers, by number, under rizin's and capstone's names: those of the o32 ABI, on 64 bits too."""
+_O32 = tuple("s8" if name == "fp" else name for name in NAMES)
+STUB_NAMES: dict[Bits, tuple[str, ...]] = {
+    32: _O32,
+    64: (*_O32[:8], *(f"a{i}" for i in range(4, 8)), *(f"t{i}" for i in range(4)), *_O32[16:]),
+}
+"""Stub registers, by number, under gdb's names for the ABI. The n64 ABI calls registers 8 to 11 arguments."""
 FLOATS = tuple(f"f{i}" for i in range(32))
 
-ADDRESS_MASK = 0xFFFF_FFFF
 
 # --- Memory ---------------------------------------------------------------------------------------
 
-Shape = Literal["plain", "aligned word", "to word end", "from word start", "aligned doubleword"]
+Shape = Literal["plain", "aligned", "to end", "from start"]
+"""From the address on, or the aligned block of that size around it: all of it, from the address to its end, or from its
+start to the address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +80,23 @@ _STORE = (AccessKind.STORE,)
 _BOTH = (AccessKind.LOAD, AccessKind.STORE)
 
 
-def _by_major_opcode(byte_order: ByteOrder) -> dict[int, MemoryRow]:
+def _by_major_opcode(byte_order: ByteOrder, bits: Bits) -> dict[int, MemoryRow]:
     """Volume II-A, table A.2. The unaligned halves depend on the byte order.
 
     QEMU reads the whole aligned word for ``lwl`` and ``lwr``, of which the instruction uses a part; ``swl`` and ``swr``
     write just their bytes: the left one, of the most significant bytes, from the address to the word's end in
-    big-endian order.
+    big-endian order. ``ldl`` and its kin do the same with doublewords.
     """
-    left: Shape = "to word end" if byte_order == "big" else "from word start"
-    right: Shape = "from word start" if byte_order == "big" else "to word end"
-    return {
+    left: Shape = "to end" if byte_order == "big" else "from start"
+    right: Shape = "from start" if byte_order == "big" else "to end"
+    rows = {
         0x20: MemoryRow(_LOAD, 1),  # lb
         0x21: MemoryRow(_LOAD, 2),  # lh
-        0x22: MemoryRow(_LOAD, 4, "aligned word"),  # lwl
+        0x22: MemoryRow(_LOAD, 4, "aligned"),  # lwl
         0x23: MemoryRow(_LOAD, 4),  # lw
         0x24: MemoryRow(_LOAD, 1),  # lbu
         0x25: MemoryRow(_LOAD, 2),  # lhu
-        0x26: MemoryRow(_LOAD, 4, "aligned word"),  # lwr
+        0x26: MemoryRow(_LOAD, 4, "aligned"),  # lwr
         0x28: MemoryRow(_STORE, 1),  # sb
         0x29: MemoryRow(_STORE, 2),  # sh
         0x2A: MemoryRow(_STORE, 4, left),  # swl
@@ -96,14 +108,26 @@ def _by_major_opcode(byte_order: ByteOrder) -> dict[int, MemoryRow]:
         0x38: MemoryRow(_BOTH, 4, rule=StepRule.STORE_EXCLUSIVE),  # sc
         0x39: MemoryRow(_STORE, 4, is_float=True),  # swc1
         0x3D: MemoryRow(_STORE, 8, is_float=True),  # sdc1
-        # Not here: cache (0x2f), pref (0x33); coprocessor 2, which no 32-bit processor of QEMU has.
+        # Not here: cache (0x2f), pref (0x33); coprocessor 2, which only Octeon and Loongson have.
+    }
+    if bits == 32:
+        return rows
+    return rows | {
+        0x1A: MemoryRow(_LOAD, 8, "aligned"),  # ldl
+        0x1B: MemoryRow(_LOAD, 8, "aligned"),  # ldr
+        0x27: MemoryRow(_LOAD, 4),  # lwu
+        0x2C: MemoryRow(_STORE, 8, left),  # sdl
+        0x2D: MemoryRow(_STORE, 8, right),  # sdr
+        0x34: MemoryRow(_LOAD, 8, rule=StepRule.LOAD_EXCLUSIVE),  # lld
+        0x37: MemoryRow(_LOAD, 8),  # ld
+        0x3C: MemoryRow(_BOTH, 8, rule=StepRule.STORE_EXCLUSIVE),  # scd
+        0x3F: MemoryRow(_STORE, 8),  # sd
     }
 
 
-def _by_special3_function(byte_order: ByteOrder) -> dict[int, MemoryRow]:
+def _by_special3_function(major: dict[int, MemoryRow], bits: Bits) -> dict[int, MemoryRow]:
     """Release 6's ll and sc, and the EVA forms (user memory, for the kernel): all with a nine-bit offset."""
-    major = _by_major_opcode(byte_order)
-    return {
+    rows = {
         0x36: major[0x30],  # ll
         0x26: major[0x38],  # sc
         0x19: major[0x22],  # lwle
@@ -121,34 +145,50 @@ def _by_special3_function(byte_order: ByteOrder) -> dict[int, MemoryRow]:
         0x2E: major[0x30],  # lle
         0x2F: major[0x23],  # lwe
     }
+    if bits == 32:
+        return rows
+    return rows | {0x37: major[0x34], 0x27: major[0x3C]}  # lld, scd
 
 
 # COP1X, table A.21: address is base + index. luxc1 and suxc1 ignore the low three bits. Not here: prefx (0x0f).
 COP1X = {
     0x00: MemoryRow(_LOAD, 4, is_float=True),  # lwxc1
     0x01: MemoryRow(_LOAD, 8, is_float=True),  # ldxc1
-    0x05: MemoryRow(_LOAD, 8, "aligned doubleword", is_float=True),  # luxc1
+    0x05: MemoryRow(_LOAD, 8, "aligned", is_float=True),  # luxc1
     0x08: MemoryRow(_STORE, 4, is_float=True),  # swxc1
     0x09: MemoryRow(_STORE, 8, is_float=True),  # sdxc1
-    0x0D: MemoryRow(_STORE, 8, "aligned doubleword", is_float=True),  # suxc1
+    0x0D: MemoryRow(_STORE, 8, "aligned", is_float=True),  # suxc1
 }
 
 # DSP, SPECIAL3 function 0x0a (LX): base + index.
-INDEXED_LOADS = {0x00: MemoryRow(_LOAD, 4), 0x04: MemoryRow(_LOAD, 2), 0x06: MemoryRow(_LOAD, 1)}
+INDEXED_LOADS = {
+    0x00: MemoryRow(_LOAD, 4),  # lwx
+    0x04: MemoryRow(_LOAD, 2),  # lhx
+    0x06: MemoryRow(_LOAD, 1),  # lbux
+    0x08: MemoryRow(_LOAD, 8),  # ldx
+}
+
+# Release 6, PCREL: the bits below the register.
+_PC_RELATIVE_LOADS = {
+    **dict.fromkeys(range(0b01000, 0b10000), (4, 19)),  # lwpc
+    **dict.fromkeys(range(0b10000, 0b11000), (4, 19)),  # lwupc
+    **dict.fromkeys(range(0b11000, 0b11100), (8, 18)),  # ldpc
+}
+"""Bits 20 to 16 -> size in bytes, width of the offset, which counts in that size."""
 
 
-def _spans(row: MemoryRow, base: str, index: str | None, displacement: int) -> SpanFunction:
+def _spans(row: MemoryRow, base: str, index: str | None, displacement: int, mask: int) -> SpanFunction:
     kind, size = row.kinds[0], row.size
     if row.shape == "plain" and len(row.kinds) == 1:
         if index is None:
 
             def displaced(registers: Registers) -> tuple[Span, ...]:
-                return (Span(kind, (registers[base] + displacement) & ADDRESS_MASK, size),)
+                return (Span(kind, (registers[base] + displacement) & mask, size),)
 
             return displaced
 
         def indexed(registers: Registers) -> tuple[Span, ...]:
-            return (Span(kind, (registers[base] + registers[index]) & ADDRESS_MASK, size),)
+            return (Span(kind, (registers[base] + registers[index]) & mask, size),)
 
         return indexed
 
@@ -156,31 +196,31 @@ def _spans(row: MemoryRow, base: str, index: str | None, displacement: int) -> S
         load, store = row.kinds
 
         def both(registers: Registers) -> tuple[Span, ...]:
-            address = (registers[base] + displacement) & ADDRESS_MASK
+            address = (registers[base] + displacement) & mask
             return Span(load, address, size), Span(store, address, size)
 
         return both
 
-    if row.shape == "to word end":
+    if row.shape == "to end":
 
-        def to_word_end(registers: Registers) -> tuple[Span, ...]:
-            address = (registers[base] + displacement) & ADDRESS_MASK
-            return (Span(kind, address, 4 - (address & 3)),)
+        def to_end(registers: Registers) -> tuple[Span, ...]:
+            address = (registers[base] + displacement) & mask
+            return (Span(kind, address, size - (address & (size - 1))),)
 
-        return to_word_end
+        return to_end
 
-    if row.shape == "from word start":
+    if row.shape == "from start":
 
-        def from_word_start(registers: Registers) -> tuple[Span, ...]:
-            address = (registers[base] + displacement) & ADDRESS_MASK
-            return (Span(kind, address & ~3, (address & 3) + 1),)
+        def from_start(registers: Registers) -> tuple[Span, ...]:
+            address = (registers[base] + displacement) & mask
+            return (Span(kind, address & -size, (address & (size - 1)) + 1),)
 
-        return from_word_start
+        return from_start
 
-    mask = ADDRESS_MASK & -size
+    aligned_mask = mask & -size
 
     def aligned(registers: Registers) -> tuple[Span, ...]:
-        return (Span(kind, (registers[base] + (registers[index] if index else displacement)) & mask, size),)
+        return (Span(kind, (registers[base] + (registers[index] if index else displacement)) & aligned_mask, size),)
 
     return aligned
 
@@ -189,80 +229,47 @@ def _signed(value: int, bits: int) -> int:
     return value - (value >> (bits - 1) << bits)
 
 
-def _behaviour_of_memory(row: MemoryRow, base: int, index: int | None, displacement: int, target: int) -> Behaviour:
-    index_name = None if index is None else GENERAL[index]
-    return Behaviour(
-        rule=row.rule,
-        spans=_spans(row, GENERAL[base], index_name, displacement),
-        implied=_float_names(target, row.size) if row.is_float else (),
-        has_stored=_has_stored(target) if row.rule is StepRule.STORE_EXCLUSIVE else None,
-    )
-
-
-def _has_stored(target: int) -> Callable[[Registers], bool] | None:
-    """One means success; the zero register does not tell."""
-    if not target:
-        return None
-    name = GENERAL[target]
-    return lambda registers: registers[name] == 1
-
-
-def _float_names(number: int, size: int) -> tuple[str, ...]:
-    """A float register as the stub shows it.
-
-    With Status.FR = 0 a 64-bit value is in an even and the next odd register. With FR = 1 (Debian's programs) each
-    register has 64 bits, of which QEMU's 32-bit stub transfers the low half: the high half cannot be listed. Both cases
-    name the pair.
-    """
-    if size == 4:
-        return (FLOATS[number],)
-    return FLOATS[number & ~1], FLOATS[number | 1]
+def _written(number: int) -> tuple[str, ...]:
+    """The general register that an instruction writes; the zero register keeps its zero."""
+    return (NAMES[number],) if number else ()
 
 
 # --- Branch-likely --------------------------------------------------------------------------------
 
-
-def _is_negative(value: int) -> bool:
-    return value >> 31 == 1
+Condition = Callable[[Registers], bool]
 
 
-def _is_positive(value: int) -> bool:
-    return 0 < value < 1 << 31
-
-
-def _annuls_unless_equal(first: str, second: str) -> Callable[[Registers], bool]:
+def _annuls_unless_equal(first: str, second: str) -> Condition:
     return lambda registers: registers[first] != registers[second]
 
 
-def _annuls_if_equal(first: str, second: str) -> Callable[[Registers], bool]:
+def _annuls_if_equal(first: str, second: str) -> Condition:
     return lambda registers: registers[first] == registers[second]
 
 
-def _annuls_unless_negative(name: str) -> Callable[[Registers], bool]:
-    return lambda registers: not _is_negative(registers[name])
+def _annuls_unless_negative(name: str, bits: Bits) -> Condition:
+    return lambda registers: not registers[name] >> (bits - 1)
 
 
-def _annuls_if_negative(name: str) -> Callable[[Registers], bool]:
-    return lambda registers: _is_negative(registers[name])
+def _annuls_if_negative(name: str, bits: Bits) -> Condition:
+    return lambda registers: registers[name] >> (bits - 1) == 1
 
 
-def _annuls_unless_positive(name: str) -> Callable[[Registers], bool]:
-    return lambda registers: not _is_positive(registers[name])
+def _annuls_unless_positive(name: str, bits: Bits) -> Condition:
+    return lambda registers: not 0 < registers[name] < 1 << (bits - 1)
 
 
-def _annuls_if_positive(name: str) -> Callable[[Registers], bool]:
-    return lambda registers: _is_positive(registers[name])
+def _annuls_if_positive(name: str, bits: Bits) -> Condition:
+    return lambda registers: 0 < registers[name] < 1 << (bits - 1)
 
 
-def _annuls_unless_condition(code: int, wanted: int) -> Callable[[Registers], bool]:
+def _annuls_unless_condition(code: int, wanted: int) -> Condition:
     """``bc1tl``, ``bc1fl``: condition code 0 is bit 23 of fcsr, 1 to 7 are bits 25 to 31."""
     shift = 24 + code if code else 23
     return lambda registers: (registers["fsr"] >> shift & 1) != wanted
 
 
-def _likely(
-    stops_twice: Callable[[Registers], bool], implied: tuple[str, ...] = (), *, is_never_taken: bool = False
-) -> Behaviour:
+def _likely(stops_twice: Condition, implied: tuple[str, ...] = (), *, is_never_taken: bool = False) -> Behaviour:
     """A branch-likely.
 
     ``is_never_taken``: by its encoding (``bnel $9, $9``). QEMU translates that as a jump over the slot, so that a step
@@ -273,40 +280,50 @@ def _likely(
     return Behaviour(StepRule.SECOND_STOP, implied=implied, stops_twice=stops_twice)
 
 
-# --- The other instructions -----------------------------------------------------------------------
+# --- Where each instruction has its destination (volume II-A, appendix A) --------------------------
 
 _HI_LO = ("hi", "lo")
 _FLOAT_STATUS = ("fcsr",)
 _CALL = Behaviour(implied=("ra",))
 
+# SPECIAL functions whose rd is written: shifts, lsa, jalr, movz, movn, logic and arithmetic, seleqz, selnez.
+_SPECIAL_RD = frozenset(
+    {0x00, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x09, 0x0A, 0x0B, 0x14, 0x15, 0x16, 0x17, 0x35, 0x37}
+    | {*range(0x20, 0x30), 0x38, 0x3A, 0x3B, 0x3C, 0x3E, 0x3F}
+)
+_SPECIAL2_RD = frozenset({0x02, 0x20, 0x21, 0x24, 0x25})  # mul, clz, clo, dclz, dclo
+_SPECIAL2_HI_LO = frozenset({0x00, 0x01, 0x04, 0x05})  # madd, maddu, msub, msubu
+# ext, ins and their 64-bit forms; insv, dinsv, crc32, append, dappend, rdhwr.
+_SPECIAL3_RT = frozenset({*range(0x00, 0x08), 0x0C, 0x0D, 0x0F, 0x31, 0x35, 0x3B})
+# BSHFL and DBSHFL (wsbh, seb, seh, align, ...); the DSP groups with a register result.
+_SPECIAL3_RD = frozenset({0x0A, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x20, 0x24})
+_DPA, _EXTR = 0x30, 0x38
+# EXTR.W's operations that write an accumulator instead of rt: shilo, shilov, mthlip; wrdsp writes DSPControl.
+_EXTR_TO_ACCUMULATOR = frozenset({0x1A, 0x1B, 0x1F})
+_WRDSP = 0x13
+
 
 def _behaviour_of_special(word: int) -> Behaviour:
     function = word & 0x3F
+    rd = word >> 11 & 31
     if function == 0x0C:
-        return Behaviour(StepRule.SYSTEM_CALL)
+        return Behaviour(StepRule.SYSTEM_CALL, implied=("v0", "a3"))
     if function == 0x01:
-        return Behaviour(implied=_FLOAT_STATUS)  # movf, movt
-    if 0x10 <= function <= 0x13 or 0x18 <= function <= 0x1B:
-        # mfhi, mthi, mflo, mtlo; mult, multu, div, divu. Release 6 gave the latter codes to three-operand forms
-        # without hi and lo, with a nonzero shift field.
-        return Behaviour(implied=_HI_LO if function < 0x18 or not word & 0x7C0 else ())
-    return Behaviour()
-
-
-def _behaviour_of_regimm(word: int) -> Behaviour:
-    rs = GENERAL[word >> 21 & 31]
-    is_zero = rs == "zero"
-    match word >> 16 & 31:
-        case 0x02:
-            return _likely(_annuls_unless_negative(rs), is_never_taken=is_zero)  # bltzl
-        case 0x03:
-            return _likely(_annuls_if_negative(rs))  # bgezl
-        case 0x12:
-            return _likely(_annuls_unless_negative(rs), ("ra",), is_never_taken=is_zero)  # bltzall
-        case 0x13:
-            return _likely(_annuls_if_negative(rs), ("ra",))  # bgezall
-        case 0x10 | 0x11:
-            return _CALL  # bltzal, bgezal
+        return Behaviour(implied=(*_written(rd), *_FLOAT_STATUS))  # movf, movt
+    if function in _SPECIAL_RD:
+        return Behaviour(implied=_written(rd))
+    if 0x10 <= function <= 0x13:
+        if word & 0x7C0:
+            return Behaviour(implied=_written(rd))  # release 6: clz, clo, dclz, dclo
+        is_move_from = not function & 1
+        accumulator = word >> 21 & 3 if is_move_from else rd & 3  # DSP; the stub has the first alone
+        return Behaviour(implied=(*(_written(rd) if is_move_from else ()), *(() if accumulator else _HI_LO)))
+    if 0x18 <= function <= 0x1F:
+        # mult, multu, div, divu, dmult, ...: hi and lo, with DSP's four accumulators of which the stub has the first.
+        # Release 6 gave the codes to three-operand forms, with a nonzero shift field.
+        if word & 0x7C0:
+            return Behaviour(implied=_written(rd))
+        return Behaviour(implied=() if rd & 3 else _HI_LO)
     return Behaviour()
 
 
@@ -324,133 +341,272 @@ _RESULT_SIZE = {
 }
 _FORMAT_SIZE = {0x10: 4, 0x11: 8, 0x14: 4, 0x15: 8, 0x16: 8}
 
+# MSA minor opcodes by the vectors they have beside wd: volume IV-j, tables 3.4 and following.
+_MSA_TWO_VECTORS = frozenset({0x00, 0x01, 0x02, 0x06, 0x07, 0x09, 0x0A})
+_MSA_THREE_VECTORS = frozenset({0x0D, 0x0E, 0x0F, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x1A, 0x1B, 0x1C})
+_MSA_ELEMENTS, _MSA_VECTORS = 0x19, 0x1E
 
-def _behaviour_of_cop1(word: int) -> Behaviour:
-    selector, ft, fs, fd = word >> 21 & 31, word >> 16 & 31, word >> 11 & 31, word >> 6 & 31
-    match selector:
-        case 0x08 if word & 1 << 17:
-            return _likely(_annuls_unless_condition(ft >> 2, ft & 1), _FLOAT_STATUS)  # bc1fl, bc1tl
-        case 0x00 | 0x04:
-            return Behaviour(implied=_float_names(fs, 4))  # mfc1, mtc1
-        case 0x03 | 0x07:
-            return Behaviour(implied=_float_names(fs, 8))  # mfhc1, mthc1
-        case 0x02 | 0x06 | 0x08 | 0x0A:
-            return Behaviour(implied=_FLOAT_STATUS)  # cfc1, ctc1, bc1f, bc1t, bc1any4
-        case 0x09 | 0x0D:
-            # bc1any2 of MIPS-3D; in release 6 bc1eqz and bc1nez, which look at ft.
-            return Behaviour(implied=(*_FLOAT_STATUS, FLOATS[ft]))
-    size = _FORMAT_SIZE.get(selector)
-    if size is None:
+
+def _msa_registers(word: int) -> tuple[str, ...]:
+    """The registers that an MSA instruction other than a load or store reads and writes.
+
+    A vector register's low part is the float register; the stub does not show the rest, nor MSACSR.
+    """
+    wt, ws, wd, minor = FLOATS[word >> 16 & 31], FLOATS[word >> 11 & 31], FLOATS[word >> 6 & 31], word & 0x3F
+    if minor in _MSA_THREE_VECTORS:
+        return wd, ws, wt
+    if minor in _MSA_TWO_VECTORS:
+        return wd, ws
+    if minor == _MSA_VECTORS:
+        operation = word >> 21 & 31
+        if operation < 0x18:
+            return wd, ws, wt  # and.v and its kin
+        is_fill = operation == 0x18 and word >> 18 & 7 == 0
+        return (wd,) if is_fill else (wd, ws)
+    if minor == _MSA_ELEMENTS:
+        match word >> 22 & 15:
+            case 0b0010 | 0b0011 if word >> 20 & 3 != 0b11:  # copy_s, copy_u
+                return (*_written(word >> 6 & 31), ws)
+            case 0b0001 if word >> 16 & 0x3F == 0x3E:  # cfcmsa
+                return _written(word >> 6 & 31)
+            case 0b0000 if word >> 16 & 0x3F == 0x3E:  # ctcmsa
+                return ()
+            case 0b0100:  # insert: from a general register
+                return (wd,)
+        return wd, ws
+    return ()
+
+
+# --- Decoding ---------------------------------------------------------------------------------------------------------
+
+
+class _Decoder:
+    """The behaviour of instructions on processors of one width and byte order."""
+
+    def __init__(self, byte_order: ByteOrder, bits: Bits) -> None:
+        self._byte_order = byte_order
+        self._bits: Bits = bits
+        self._mask = (1 << bits) - 1
+        self._stub = STUB_NAMES[bits]
+        self._by_major = _by_major_opcode(byte_order, bits)
+        self._by_special3 = _by_special3_function(self._by_major, bits)
+
+    def behaviour_of(self, disassembled: Disassembled) -> Behaviour:
+        """See :attr:`Arch.behaviour_of`."""
+        word = int.from_bytes(disassembled.data, self._byte_order)
+        rs, rt = word >> 21 & 31, word >> 16 & 31
+        major = word >> 26
+        if row := self._by_major.get(major):
+            return self._memory(row, rs, None, _signed(word & 0xFFFF, 16), rt)
+        match major:
+            case 0x00:
+                return _behaviour_of_special(word)
+            case 0x01:
+                return self._regimm(word)
+            case 0x03:
+                return _CALL  # jal
+            # Release 6: blezalc, bgezalc, bltzalc, bgtzalc; before it rt is zero.
+            case 0x06 | 0x07 if rt and rs in (0, rt):
+                return _CALL
+            case 0x08 | 0x18:  # addi, daddi; release 6: beqzalc, bnezalc
+                return Behaviour(implied=(*_written(rt), *(("ra",) if rt and not rs else ())))
+            case 0x09 | 0x0A | 0x0B | 0x0C | 0x0D | 0x0E | 0x0F | 0x19:  # addiu to lui, daddiu
+                return Behaviour(implied=_written(rt))
+            case 0x10 if rs < 2:  # mfc0, dmfc0
+                return Behaviour(implied=_written(rt))
+            case 0x11:
+                return self._cop1(word)
+            case 0x13:
+                return self._cop1x(word)
+            case 0x14:
+                return _likely(_annuls_unless_equal(self._stub[rs], self._stub[rt]))  # beql
+            case 0x15:
+                return _likely(_annuls_if_equal(self._stub[rs], self._stub[rt]), is_never_taken=rs == rt)  # bnel
+            # With a nonzero rt these two are compact branches of release 6, which have no delay slot.
+            case 0x16 if rt == 0:
+                return _likely(_annuls_if_positive(self._stub[rs], self._bits))  # blezl
+            case 0x17 if rt == 0:
+                return _likely(_annuls_unless_positive(self._stub[rs], self._bits), is_never_taken=rs == 0)  # bgtzl
+            case 0x1C:
+                return self._special2(word)
+            case 0x1D if self._bits == 64:  # daui of release 6
+                return Behaviour(implied=_written(rt))
+            case 0x1E:
+                return self._msa(word)
+            case 0x1F:
+                return self._special3(word)
+            case 0x3A:  # balc of release 6
+                return _CALL
+            case 0x3E if rs == 0:  # jialc of release 6
+                return _CALL
+            case 0x3B:
+                return self._pc_relative(word, disassembled.address)
         return Behaviour()
-    function = word & 0x3F
-    names = list(_float_names(fs, size))
-    if function not in _ONE_SOURCE:
-        names += _float_names(ft, size)
-    if function < 0x30:
-        names += _float_names(fd, _RESULT_SIZE.get(function, size))
-    return Behaviour(implied=tuple(dict.fromkeys((*names, *_FLOAT_STATUS))))
 
+    def _memory(self, row: MemoryRow, base: int, index: int | None, displacement: int, target: int) -> Behaviour:
+        index_name = None if index is None else self._stub[index]
+        is_loading = AccessKind.LOAD in row.kinds
+        implied = self._floats(target, row.size) if row.is_float else _written(target) if is_loading else ()
+        return Behaviour(
+            rule=row.rule,
+            spans=_spans(row, self._stub[base], index_name, displacement, self._mask),
+            implied=implied,
+            has_stored=self._has_stored(target) if row.rule is StepRule.STORE_EXCLUSIVE else None,
+        )
 
-def _behaviour_of_cop1x(word: int) -> Behaviour:
-    base, index, fs, fd = word >> 21 & 31, word >> 16 & 31, word >> 11 & 31, word >> 6 & 31
-    function = word & 0x3F
-    if row := COP1X.get(function):
-        target = fd if AccessKind.LOAD in row.kinds else fs
-        return _behaviour_of_memory(row, base, index, 0, target)
-    if function == 0x0F:
-        return Behaviour()  # prefx
-    # alnv.ps, whose first field is a general register; madd, msub, nmadd, nmsub, whose first field is fr.
-    size = 4 if function & 7 == 0 else 8
-    numbers = (index, fs, fd) if function == 0x1E else (base, index, fs, fd)
-    names = (name for number in numbers for name in _float_names(number, size))
-    return Behaviour(implied=tuple(dict.fromkeys((*names, *_FLOAT_STATUS))))
+    def _has_stored(self, target: int) -> Condition | None:
+        """One means success; the zero register does not tell."""
+        if not target:
+            return None
+        name = self._stub[target]
+        return lambda registers: registers[name] == 1
 
+    def _floats(self, number: int, size: int) -> tuple[str, ...]:
+        """A float register as the stub shows it.
 
-def _behaviour_of_msa(word: int) -> Behaviour:
-    """MSA ``ld.df`` and ``st.df`` (0x20 to 0x27): a whole vector, at an offset counted in elements."""
-    minor = word & 0x3F
-    if not 0x20 <= minor <= 0x27:
+        On 64 bits Status.FR is 1 and each register has 64 bits. On 32 bits with FR = 0 a 64-bit value is in an even and
+        the next odd register. With FR = 1 (Debian's programs) each register has 64 bits, of which QEMU's 32-bit stub
+        transfers the low half: the high half cannot be listed. Both cases name the pair.
+        """
+        if size == 4 or self._bits == 64:
+            return (FLOATS[number],)
+        return FLOATS[number & ~1], FLOATS[number | 1]
+
+    def _regimm(self, word: int) -> Behaviour:
+        number = word >> 21 & 31
+        rs, bits = self._stub[number], self._bits
+        match word >> 16 & 31:
+            case 0x02:
+                return _likely(_annuls_unless_negative(rs, bits), is_never_taken=number == 0)  # bltzl
+            case 0x03:
+                return _likely(_annuls_if_negative(rs, bits))  # bgezl
+            case 0x06 | 0x1E:  # dahi, dati of release 6
+                return Behaviour(implied=_written(number))
+            case 0x12:
+                return _likely(_annuls_unless_negative(rs, bits), ("ra",), is_never_taken=number == 0)  # bltzall
+            case 0x13:
+                return _likely(_annuls_if_negative(rs, bits), ("ra",))  # bgezall
+            case 0x10 | 0x11:
+                return _CALL  # bltzal, bgezal
         return Behaviour()
-    row = MemoryRow(_LOAD if minor < 0x24 else _STORE, 16)
-    displacement = _signed(word >> 16 & 0x3FF, 10) << (minor & 3)
-    return _behaviour_of_memory(row, word >> 11 & 31, None, displacement, 0)
+
+    def _cop1(self, word: int) -> Behaviour:
+        selector, ft, fs, fd = word >> 21 & 31, word >> 16 & 31, word >> 11 & 31, word >> 6 & 31
+        to_general = _written(ft) if selector < 4 else ()
+        match selector:
+            case 0x08 if word & 1 << 17:
+                return _likely(_annuls_unless_condition(ft >> 2, ft & 1), _FLOAT_STATUS)  # bc1fl, bc1tl
+            case 0x00 | 0x04:
+                return Behaviour(implied=(*to_general, *self._floats(fs, 4)))  # mfc1, mtc1
+            case 0x01 | 0x03 | 0x05 | 0x07:
+                return Behaviour(implied=(*to_general, *self._floats(fs, 8)))  # dmfc1, mfhc1, dmtc1, mthc1
+            case 0x02 | 0x06 | 0x08 | 0x0A:
+                return Behaviour(implied=(*to_general, *_FLOAT_STATUS))  # cfc1, ctc1, bc1f, bc1t, bc1any4
+            case 0x09 | 0x0D:
+                # bc1any2 of MIPS-3D; in release 6 bc1eqz and bc1nez, which look at ft.
+                return Behaviour(implied=(*_FLOAT_STATUS, FLOATS[ft]))
+            case 0x18 | 0x19 | 0x1A | 0x1B | 0x1C | 0x1D | 0x1E | 0x1F | 0x0B | 0x0F:
+                return Behaviour(implied=(FLOATS[ft],))  # MSA: bz.b, bnz.b and their kin, bz.v, bnz.v
+        size = _FORMAT_SIZE.get(selector)
+        if size is None:
+            return Behaviour()
+        function = word & 0x3F
+        # Release 6: cmp.cond.s and cmp.cond.d have the formats of words and doublewords.
+        is_compare = selector in (0x14, 0x15) and function < 0x20
+        names = list(self._floats(fs, size))
+        if is_compare or function not in _ONE_SOURCE:
+            names += self._floats(ft, size)
+        if function < 0x30:
+            names += self._floats(fd, size if is_compare else _RESULT_SIZE.get(function, size))
+        return Behaviour(implied=tuple(dict.fromkeys((*names, *_FLOAT_STATUS))))
+
+    def _cop1x(self, word: int) -> Behaviour:
+        base, index, fs, fd = word >> 21 & 31, word >> 16 & 31, word >> 11 & 31, word >> 6 & 31
+        function = word & 0x3F
+        if row := COP1X.get(function):
+            return self._memory(row, base, index, 0, fd if AccessKind.LOAD in row.kinds else fs)
+        if function == 0x0F:
+            return Behaviour()  # prefx
+        # alnv.ps, whose first field is a general register; madd, msub, nmadd, nmsub, whose first field is fr.
+        size = 4 if function & 7 == 0 else 8
+        numbers = (index, fs, fd) if function == 0x1E else (base, index, fs, fd)
+        names = (name for number in numbers for name in self._floats(number, size))
+        return Behaviour(implied=tuple(dict.fromkeys((*names, *_FLOAT_STATUS))))
+
+    def _special2(self, word: int) -> Behaviour:
+        function, rd = word & 0x3F, word >> 11 & 31
+        if function in _SPECIAL2_HI_LO:
+            return Behaviour(implied=() if rd & 3 else _HI_LO)
+        # mul leaves hi and lo alone in QEMU; undefined by the manual.
+        return Behaviour(implied=_written(rd) if function in _SPECIAL2_RD else ())
+
+    def _special3(self, word: int) -> Behaviour:
+        rs, rt, rd, function = word >> 21 & 31, word >> 16 & 31, word >> 11 & 31, word & 0x3F
+        operation = word >> 6 & 31
+        if row := self._by_special3.get(function):
+            return self._memory(row, rs, None, _signed(word >> 7 & 0x1FF, 9), rt)
+        if function == 0x0A and (row := INDEXED_LOADS.get(operation)):
+            return self._memory(row, rs, rt, 0, rd)
+        if function in _SPECIAL3_RT:
+            return Behaviour(implied=_written(rt))
+        if function in _SPECIAL3_RD:
+            return Behaviour(implied=_written(rd))
+        if function in (_DPA, _EXTR):
+            # DSP: accumulator 0 is hi and lo; the stub lacks 1 to 3.
+            accumulator = () if rd & 3 else _HI_LO
+            if function == _DPA or operation in _EXTR_TO_ACCUMULATOR:
+                return Behaviour(implied=accumulator)
+            if operation == _WRDSP:
+                return Behaviour()
+            # rddsp has its destination in rd, the extractions in rt.
+            return Behaviour(implied=_written(rd) if operation == 0x12 else (*_written(rt), *accumulator))
+        return Behaviour()
+
+    def _msa(self, word: int) -> Behaviour:
+        """MSA ``ld.df`` and ``st.df`` (0x20 to 0x27): a whole vector, at an offset counted in elements."""
+        minor = word & 0x3F
+        if not 0x20 <= minor <= 0x27:
+            return Behaviour(implied=_msa_registers(word))
+        row = MemoryRow(_LOAD if minor < 0x24 else _STORE, 16)
+        displacement = _signed(word >> 16 & 0x3FF, 10) << (minor & 3)
+        found = self._memory(row, word >> 11 & 31, None, displacement, 0)
+        return replace(found, implied=(FLOATS[word >> 6 & 31],))
+
+    def _pc_relative(self, word: int, pc: int) -> Behaviour:
+        """Release 6: addiupc, auipc, aluipc, and the loads."""
+        written = _written(word >> 21 & 31)
+        if (load := _PC_RELATIVE_LOADS.get(word >> 16 & 31)) is None:
+            return Behaviour(implied=written)
+        size, width = load
+        base = pc & -size
+        span = (Span(AccessKind.LOAD, (base + _signed(word & ((1 << width) - 1), width) * size) & self._mask, size),)
+        return Behaviour(spans=lambda _: span, implied=written)
 
 
 # --- Architectures --------------------------------------------------------------------------------
 
 
-def _behaviour_function(byte_order: ByteOrder) -> Callable[[Disassembled], Behaviour]:
-    by_major = _by_major_opcode(byte_order)
-    by_special3 = _by_special3_function(byte_order)
-
-    def behaviour_of_special3(word: int) -> Behaviour:
-        rs, rt, function = word >> 21 & 31, word >> 16 & 31, word & 0x3F
-        if row := by_special3.get(function):
-            return _behaviour_of_memory(row, rs, None, _signed(word >> 7 & 0x1FF, 9), rt)
-        if function == 0x0A and (row := INDEXED_LOADS.get(word >> 6 & 31)):
-            return _behaviour_of_memory(row, rs, rt, 0, 0)
-        # DSP instructions (DPA.W.PH and EXTR.W groups): accumulator 0 is hi and lo; the stub lacks 1 to 3.
-        return Behaviour(implied=_HI_LO if function in (0x30, 0x38) else ())
-
-    def behaviour_of(disassembled: Disassembled) -> Behaviour:
-        word = int.from_bytes(disassembled.data, byte_order)
-        rs, rt = word >> 21 & 31, word >> 16 & 31
-        major = word >> 26
-        if row := by_major.get(major):
-            return _behaviour_of_memory(row, rs, None, _signed(word & 0xFFFF, 16), rt)
-        match major:
-            case 0x00:
-                return _behaviour_of_special(word)
-            case 0x01:
-                return _behaviour_of_regimm(word)
-            case 0x03:
-                return _CALL  # jal
-            case 0x11:
-                return _behaviour_of_cop1(word)
-            case 0x13:
-                return _behaviour_of_cop1x(word)
-            case 0x14:
-                return _likely(_annuls_unless_equal(GENERAL[rs], GENERAL[rt]))  # beql
-            case 0x15:
-                return _likely(_annuls_if_equal(GENERAL[rs], GENERAL[rt]), is_never_taken=rs == rt)  # bnel
-            # With a nonzero rt these two are compact branches of release 6, which have no delay slot.
-            case 0x16 if rt == 0:
-                return _likely(_annuls_if_positive(GENERAL[rs]))  # blezl
-            case 0x17 if rt == 0:
-                return _likely(_annuls_unless_positive(GENERAL[rs]), is_never_taken=rs == 0)  # bgtzl
-            case 0x1C:
-                # SPECIAL2: madd, maddu, msub, msubu. (mul leaves hi and lo alone in QEMU, undefined by the manual.)
-                return Behaviour(implied=_HI_LO if word & 0x3F in (0x00, 0x01, 0x04, 0x05) else ())
-            case 0x1E:
-                return _behaviour_of_msa(word)
-            case 0x1F:
-                return behaviour_of_special3(word)
-            case 0x3B if rt >> 3 == 1:
-                # Release 6, PCREL: lwpc.
-                address = (disassembled.address + (_signed(word & 0x7FFFF, 19) << 2)) & ADDRESS_MASK
-                span = (Span(AccessKind.LOAD, address, 4),)
-                return Behaviour(spans=lambda _: span)
-        return Behaviour()
-
-    return behaviour_of
-
-
-LAYOUT = tuple(
-    StubRegister(name, 32)
+def _layout(bits: Bits) -> tuple[StubRegister, ...]:
     # The last one has been gdb's "fp" once; QEMU sends zero.
-    for name in (*GENERAL, "sr", "lo", "hi", "bad", "cause", "pc", *FLOATS, "fsr", "fir", "unused")
-)
+    rest = ("sr", "lo", "hi", "bad", "cause", "pc", *FLOATS, "fsr", "fir", "unused")
+    return tuple(StubRegister(name, bits) for name in (*STUB_NAMES[bits], *rest))
 
-# rizin's names (its profile says fp for register 30 and lacks the system registers), gdb's for the rest.
-REGISTERS = (
-    *(Register("fp" if name == "s8" else name, 32, source=name) for name in GENERAL),
-    Register("hi", 32),
-    Register("lo", 32),
-    Register("pc", 32, Group.CONTROL),
-    *(Register(name, 32, Group.FLOAT) for name in FLOATS),
-    Register("fcsr", 32, Group.FLOAT, source="fsr"),
-    *(Register(name, 32, Group.SYSTEM) for name in ("sr", "bad", "cause", "fir")),
-)
+
+def _registers(bits: Bits) -> tuple[Register, ...]:
+    """rizin's names (its profile says fp for register 30 and lacks the system registers), gdb's for the rest."""
+    return (
+        *(Register(name, bits, source=source) for name, source in zip(NAMES, STUB_NAMES[bits], strict=True)),
+        Register("hi", bits),
+        Register("lo", bits),
+        Register("pc", bits, Group.CONTROL),
+        *(Register(name, bits, Group.FLOAT) for name in FLOATS),
+        Register("fcsr", 32, Group.FLOAT, source="fsr"),
+        Register("sr", 32, Group.SYSTEM),
+        Register("bad", bits, Group.SYSTEM),
+        Register("cause", 32, Group.SYSTEM),
+        Register("fir", 32, Group.SYSTEM),
+    )
+
 
 _HIDDEN = (
     *("dspccond", "dspcarry", "dspefi", "dspoutflag", "dspoutflag16_19", "dsppos", "dspscount"),
@@ -467,8 +623,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 }
 
 
-# o32: the fifth argument and on are on the stack.
-SYSTEM_CALLS = SystemCalls(
+O32_SYSTEM_CALLS = SystemCalls(
     number="v0",
     result="v0",
     arguments=("a0", "a1", "a2", "a3"),
@@ -492,28 +647,73 @@ SYSTEM_CALLS = SystemCalls(
     signals=MIPS_SIGNALS,
     handler_offset=4,
 )
+N64_SYSTEM_CALLS = SystemCalls(
+    number="v0",
+    result="v0",
+    arguments=("a0", "a1", "a2", "a3", "a4", "a5"),
+    names={
+        5009: "mmap",
+        5013: "rt_sigaction",
+        5055: "clone",
+        5056: "fork",
+        5057: "execve",
+        5058: "exit",
+        5211: "rt_sigreturn",
+        5313: "getrandom",
+        5316: "execveat",
+        5435: "clone3",
+    },
+)
 
 
-def _mips(name: str, byte_order: ByteOrder) -> Arch:
+# e_flags of programs that the o32 and n64 emulators do not run, or whose code is not covered here.
+_OTHER_CODE = ((0x0200_0000, "microMIPS"), (0x0400_0000, "MIPS16e"))
+_N32 = ((0x20, "n32"),)
+
+
+def _mips32(name: str, byte_order: ByteOrder) -> Arch:
     order = capstone.CS_MODE_BIG_ENDIAN if byte_order == "big" else capstone.CS_MODE_LITTLE_ENDIAN
     return Arch(
         name=name,
         bits=32,
         byte_order=byte_order,
-        elf=ElfIdentity("EM_MIPS", 32, byte_order),
+        elf=ElfIdentity("EM_MIPS", 32, byte_order, other_abis=(*_N32, *_OTHER_CODE)),
         frame_architecture=8,
         frame_machine=32,  # isa32; rz-tracetest takes it for the width, so not 33 for release 2
         pc="pc",
         sp="sp",
-        registers=REGISTERS,
+        registers=_registers(32),
         modes=(Mode(None, capstone.CS_ARCH_MIPS, capstone.CS_MODE_MIPS32 | order, (4,)),),
-        behaviour_of=_behaviour_function(byte_order),
-        system_calls=SYSTEM_CALLS,
+        behaviour_of=_Decoder(byte_order, 32).behaviour_of,
+        system_calls=O32_SYSTEM_CALLS,
         aliases=ALIASES,
-        builtin_layout=LAYOUT,
+        builtin_layout=_layout(32),
         gdb_architecture="mips:isa32r2",
     )
 
 
-MIPS = _mips("mips", "big")
-MIPSEL = _mips("mipsel", "little")
+def _mips64(name: str, byte_order: ByteOrder) -> Arch:
+    order = capstone.CS_MODE_BIG_ENDIAN if byte_order == "big" else capstone.CS_MODE_LITTLE_ENDIAN
+    return Arch(
+        name=name,
+        bits=64,
+        byte_order=byte_order,
+        elf=ElfIdentity("EM_MIPS", 64, byte_order, other_abis=_OTHER_CODE),
+        frame_architecture=8,
+        frame_machine=64,  # isa64; as the width, so not 65 for release 2
+        pc="pc",
+        sp="sp",
+        registers=_registers(64),
+        modes=(Mode(None, capstone.CS_ARCH_MIPS, capstone.CS_MODE_MIPS64 | order, (4,)),),
+        behaviour_of=_Decoder(byte_order, 64).behaviour_of,
+        system_calls=N64_SYSTEM_CALLS,
+        aliases=ALIASES,
+        builtin_layout=_layout(64),
+        gdb_architecture="mips:isa64r2",
+    )
+
+
+MIPS = _mips32("mips", "big")
+MIPSEL = _mips32("mipsel", "little")
+MIPS64 = _mips64("mips64", "big")
+MIPS64EL = _mips64("mips64el", "little")

@@ -241,6 +241,8 @@ class ElfIdentity:
     """``e_machine`` as pyelftools names it (``EM_SPARCV9``)."""
     bits: Literal[32, 64]
     byte_order: ByteOrder
+    other_abis: tuple[tuple[int, str], ...] = ()
+    """Bits of ``e_flags`` that make it a program of an ABI that is not supported, and what that is called."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from gdbtrace.arch.aarch64 import AARCH64
 from gdbtrace.arch.arm import ARM
-from gdbtrace.arch.mips import MIPS, MIPSEL
+from gdbtrace.arch.mips import MIPS, MIPS64, MIPS64EL, MIPSEL
 from gdbtrace.arch.model import Arch
 from gdbtrace.arch.ppc import PPC, PPC64, PPC64LE
 from gdbtrace.arch.riscv import RISCV64
@@ -30,6 +30,8 @@ ARCHITECTURES: Mapping[str, Arch] = {
         I386,
         MIPS,
         MIPSEL,
+        MIPS64,
+        MIPS64EL,
         RISCV64,
         S390X,
     )

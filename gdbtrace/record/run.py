@@ -315,6 +315,11 @@ def architecture_for(image: Image, name: str | None) -> Arch:
             f"{image.path}: a {image.bits}-bit {image.byte_order}-endian {image.machine} program, "
             "which is not supported; `gdbtrace archs` lists what is"
         )
+    if abi := next((abi for bit, abi in found.elf.other_abis if image.flags & bit), None):
+        raise UsageError(
+            f"{image.path}: {abi} code (e_flags {image.flags:#x}), a kind of {image.machine} program "
+            "that is not supported"
+        )
     if asked is not None and found.elf != asked.elf:
         raise UsageError(f"{image.path}: a program for {found.name}, not for {name}; leave --arch out")
     return asked or found

@@ -122,6 +122,8 @@ RULES: Mapping[str, Callable[[Iterator[Line]], Iterator[Line]]] = {
     "sparc": _without_window_retry,
     "mips": _without_annulled_slots("big"),
     "mipsel": _without_annulled_slots("little"),
+    "mips64": _without_annulled_slots("big"),
+    "mips64el": _without_annulled_slots("little"),
     "arm": _without_peeked_halfword,
     "s390x": _with_execute_as_one,
 }

@@ -82,6 +82,17 @@ def test_a_program_of_an_unknown_machine(place: Workplace) -> None:
     assert done.complaint.endswith("which is not supported; `gdbtrace archs` lists what is")
 
 
+@pytest.mark.parametrize(("bit", "abi"), [(0x20, "n32"), (0x0200_0000, "microMIPS")])
+def test_a_program_of_another_abi(tmp_path: Path, bit: int, abi: str) -> None:
+    data = bytearray((GUESTS / "mips" / "guest").read_bytes())
+    (flags,) = struct.unpack_from(">I", data, 0x24)
+    struct.pack_into(">I", data, 0x24, flags | bit)
+    (tmp_path / "guest").write_bytes(data)
+    message = rf"guest: {abi} code \(e_flags {flags | bit:#x}\), a kind of EM_MIPS program that is not supported"
+    with pytest.raises(UsageError, match=message):
+        architecture_for(Image(tmp_path / "guest"), None)
+
+
 def test_a_program_of_another_architecture(place: Workplace) -> None:
     done = place.run("run", "--arch", "sparc64", "guest")
     message = "guest: a program for aarch64, not for sparc64; leave --arch out"

@@ -39,6 +39,8 @@ COMPARED = {
     "i386": 50,
     "mips": 72,
     "mipsel": 72,
+    "mips64": 72,
+    "mips64el": 72,
     "riscv64": 33,
     "s390x": 18,
 }
@@ -47,6 +49,8 @@ UNKNOWN_TO_GDB = {
     # QEMU sends zero where gdb once had a frame pointer; gdb has no name for it.
     "mips": {"unused"},
     "mipsel": {"unused"},
+    "mips64": {"unused"},
+    "mips64el": {"unused"},
 }
 WITHOUT_PC = {"arm"}
 """Architectures whose frames list no program counter (gdbtrace/arch/arm.py)."""

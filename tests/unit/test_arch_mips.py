@@ -6,7 +6,7 @@ import capstone
 import pytest
 
 from gdbtrace.arch.disassembler import disassemble
-from gdbtrace.arch.mips import MIPS, MIPSEL
+from gdbtrace.arch.mips import MIPS, MIPS64, MIPS64EL, MIPSEL
 from gdbtrace.arch.model import AccessKind, Arch, Behaviour, Span, StepRule
 
 L, S = AccessKind.LOAD, AccessKind.STORE
@@ -25,7 +25,7 @@ REGISTERS = Values({"zero": 0, "s0": BASE, "t0": 0x1B, "t1": 0xFFFF_FFFF, "t2": 
 
 def behaviour(arch: Arch, word: str) -> Behaviour:
     code = bytes.fromhex(word)
-    return arch.behaviour_of(disassemble(code if arch is MIPS else code[::-1], 0x40_0000, arch.modes[0]))
+    return arch.behaviour_of(disassemble(code if arch.byte_order == "big" else code[::-1], 0x40_0000, arch.modes[0]))
 
 
 def spans(arch: Arch, word: str) -> list[tuple[AccessKind, int, int]]:
@@ -139,26 +139,76 @@ def test_step_rules(word: str, rule: StepRule) -> None:
         ("46201324", {"f2", "f3", "f12", "fcsr"}),  # cvt.w.d $f12, $f2
         ("4624103c", {"f2", "f3", "f4", "f5", "fcsr"}),  # c.lt.d $f2, $f4
         ("d6020018", {"f2", "f3"}),  # ldc1 $f2, 24($16)
-        ("44621000", {"f2", "f3"}),  # mfhc1 $2, $f2
+        ("44621000", {"v0", "f2", "f3"}),  # mfhc1 $2, $f2
         ("00430018", {"hi", "lo"}),  # mult $2, $3
         ("70430000", {"hi", "lo"}),  # madd $2, $3
-        ("70451802", set()),  # mul $3, $2, $5
+        ("70451802", {"v1"}),  # mul $3, $2, $5
         ("0c100000", {"ra"}),  # jal
         ("05330004", {"ra"}),  # bgezall $9
-        ("00611001", {"fcsr"}),  # movt $2, $3, $fcc0
+        ("00611001", {"v0", "fcsr"}),  # movt $2, $3, $fcc0
     ],
 )
 def test_implied_registers(word: str, implied: set[str]) -> None:
     assert set(behaviour(MIPS, word).implied) == implied
 
 
-@pytest.mark.parametrize("arch", [MIPS, MIPSEL], ids=lambda arch: arch.name)
+@pytest.mark.parametrize(
+    ("word", "big", "little"),
+    [
+        ("b2030041", (0x41, 7), (0x40, 2)),  # sdl $3, 65($16)
+        ("b6030041", (0x40, 2), (0x41, 7)),  # sdr $3, 65($16)
+        ("aa030041", (0x41, 3), (0x40, 2)),  # swl $3, 65($16)
+    ],
+)
+def test_unaligned_stores_of_64_bits(word: str, big: tuple[int, int], little: tuple[int, int]) -> None:
+    assert spans(MIPS64, word) == [(S, *big)]
+    assert spans(MIPS64EL, word) == [(S, *little)]
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("6a030009", [(L, 8, 8)]),  # ldl $3, 9($16): QEMU reads the whole doubleword
+        ("de030010", [(L, 16, 8)]),  # ld $3, 16($16)
+        ("9e030010", [(L, 16, 4)]),  # lwu $3, 16($16)
+        ("fe030010", [(S, 16, 8)]),  # sd $3, 16($16)
+        ("d2040008", [(L, 8, 8)]),  # lld $4, 8($16)
+        ("f2040008", [(L, 8, 8), (S, 8, 8)]),  # scd $4, 8($16)
+        ("d6030010", [(L, 16, 8)]),  # ldc1 $f3, 16($16)
+    ],
+)
+def test_memory_of_64_bits(word: str, expected: list[tuple[AccessKind, int, int]]) -> None:
+    assert spans(MIPS64, word) == expected
+    assert spans(MIPS64EL, word) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "implied"),
+    [
+        ("46241200", {"f2", "f4", "f8", "fcsr"}),  # add.d $f8, $f2, $f4: each register has 64 bits
+        ("d6030018", {"f3"}),  # ldc1 $f3, 24($16)
+        ("0043001e", {"hi", "lo"}),  # ddiv $2, $3
+        ("006d402d", {"t0"}),  # daddu $8, $3, $13: named as in o32, though n64 calls it a4
+    ],
+)
+def test_implied_registers_of_64_bits(word: str, implied: set[str]) -> None:
+    assert set(behaviour(MIPS64, word).implied) == implied
+
+
+def test_signs_are_those_of_64_bits() -> None:
+    found = behaviour(MIPS64, "0542000a")  # bltzl $10
+    assert found.stops_twice is not None
+    assert found.stops_twice(Values({"a6": 1 << 63})) is False
+    assert found.stops_twice(Values({"a6": 1 << 31})) is True
+
+
+@pytest.mark.parametrize("arch", [MIPS, MIPSEL, MIPS64, MIPS64EL], ids=lambda arch: arch.name)
 def test_table_is_consistent(arch: Arch) -> None:
     layout = {register.name: register.bits for register in arch.builtin_layout}
     operands = {register.name for register in arch.registers}
     engine = capstone.Cs(arch.modes[0].capstone_arch, arch.modes[0].capstone_mode)
     spellings = {name for number in range(1, 1000) if (name := engine.reg_name(number))}
 
-    assert sum(layout.values()) // 8 == 292
+    assert sum(layout.values()) // 8 == {32: 292, 64: 584}[arch.bits]
     assert all(register.bits + register.shift <= layout[register.stub_name] for register in arch.registers)
     assert {name for spelling in spellings for name in arch.aliases.get(spelling, (spelling,))} <= operands
