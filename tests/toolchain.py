@@ -27,9 +27,11 @@ COMPILERS = {
     "mips64": ["mips64-linux-gnuabi64-gcc"],
     "mips64el": ["mips64el-linux-gnuabi64-gcc"],
     "riscv64": ["riscv64-linux-gnu-gcc"],
+    "riscv32": ["riscv64-linux-gnu-gcc", "-march=rv32gc", "-mabi=ilp32d", "-nostdlib"],
     "s390x": ["s390x-linux-gnu-gcc"],
 }
-"""Each has a static glibc but plain v8 sparc, whose programs are libc-free (glibc for 32-bit SPARC is v8plus)."""
+"""Each has a static glibc but riscv32 and plain v8 sparc, whose programs are libc-free (glibc for 32-bit SPARC is
+v8plus)."""
 
 
 class Workshop:

@@ -9,7 +9,7 @@ from gdbtrace.arch.arm import ARM
 from gdbtrace.arch.mips import MIPS, MIPS64, MIPS64EL, MIPSEL
 from gdbtrace.arch.model import Arch
 from gdbtrace.arch.ppc import PPC, PPC64, PPC64LE
-from gdbtrace.arch.riscv import RISCV64
+from gdbtrace.arch.riscv import RISCV32, RISCV64
 from gdbtrace.arch.s390x import S390X
 from gdbtrace.arch.sparc import SPARC, SPARC32PLUS, SPARC64
 from gdbtrace.arch.x86 import I386, X86_64
@@ -33,6 +33,7 @@ ARCHITECTURES: Mapping[str, Arch] = {
         MIPS64,
         MIPS64EL,
         RISCV64,
+        RISCV32,
         S390X,
     )
 }

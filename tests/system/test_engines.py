@@ -42,6 +42,7 @@ COMPARED = {
     "mips64": 72,
     "mips64el": 72,
     "riscv64": 33,
+    "riscv32": 33,
     "s390x": 18,
 }
 """How many registers of ``g`` gdb has under the same name."""

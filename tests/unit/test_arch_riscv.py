@@ -6,8 +6,8 @@ import capstone
 import pytest
 
 from gdbtrace.arch.disassembler import disassemble
-from gdbtrace.arch.model import AccessKind, Behaviour, Span, StepRule
-from gdbtrace.arch.riscv import RISCV64
+from gdbtrace.arch.model import AccessKind, Arch, Behaviour, Span, StepRule
+from gdbtrace.arch.riscv import RISCV32, RISCV64
 
 L, S = AccessKind.LOAD, AccessKind.STORE
 
@@ -23,9 +23,9 @@ BASE = 0x1_1280
 REGISTERS = Values({"zero": 0, "sp": BASE, "fp": BASE, "s1": BASE, "a1": BASE, "a0": 0xFFFF_FFFF_FFFF_FFF8})
 
 
-def behaviour(number: str) -> Behaviour:
+def behaviour(number: str, arch: Arch = RISCV64) -> Behaviour:
     """``number`` as objdump prints it: the instruction as one number, most significant digit first."""
-    return RISCV64.behaviour_of(disassemble(bytes.fromhex(number)[::-1], 0x1_0000, RISCV64.modes[0]))
+    return arch.behaviour_of(disassemble(bytes.fromhex(number)[::-1], 0x1_0000, arch.modes[0]))
 
 
 def spans(number: str) -> list[tuple[AccessKind, int, int]]:
@@ -128,9 +128,53 @@ def test_implied_registers(number: str, implied: set[str]) -> None:
     assert set(behaviour(number).implied) == implied
 
 
-def test_every_spelling_of_capstone_is_an_operand_register() -> None:
-    operands = {register.name for register in RISCV64.registers}
-    engine = capstone.Cs(RISCV64.modes[0].capstone_arch, RISCV64.modes[0].capstone_mode)
+@pytest.mark.parametrize(
+    ("number", "expected", "implied"),
+    [
+        ("6188", [(L, 0, 4)], {"fa0"}),  # c.flw fa0, 0(a1)
+        ("f5e8", [(S, 108, 4)], {"fa0"}),  # c.fsw fa0, 108(a1)
+        ("6002", [(L, 0, 4)], {"ft0"}),  # c.flwsp ft0, 0(sp)
+        ("fe02", [(S, 60, 4)], {"ft0"}),  # c.fswsp ft0, 60(sp)
+        ("2001", [], {"ra"}),  # c.jal
+    ],
+)
+def test_compressed_codes_of_32_bits(
+    number: str, expected: list[tuple[AccessKind, int, int]], implied: set[str]
+) -> None:
+    found = behaviour(number, RISCV32)
+    base = REGISTERS | {"a1": BASE}
+    assert [tuple(span) for span in (found.spans(Values(base)) if found.spans else ())] == [
+        (kind, BASE + offset, size) for kind, offset, size in expected
+    ]
+    assert set(found.implied) == implied
+
+
+def test_addresses_wrap_at_32_bits() -> None:
+    function = behaviour("01052503", RISCV32).spans  # lw a0, 16(a0)
+    assert function is not None
+    assert list(function(Values({"a0": 0xFFFF_FFF8}))) == [Span(L, 8, 4)]
+
+
+@pytest.mark.parametrize(
+    ("number", "vectors"),
+    [
+        ("0204e407", "v8 v9 v10 v11 v12 v13 v14 v15"),  # vle32.v v8, (s1)
+        ("0204e087", "v1"),  # vle32.v v1, (s1)
+        ("2204e307", "v6 v7 v8 v9"),  # vlseg2e32.v v6, (s1): two groups of one or two
+        ("02818257", "v4 v5 v6 v7 v3 v8 v9 v10 v11 v12 v13 v14 v15"),  # vadd.vv v4, v8, v3
+        ("423022d7", "v3"),  # vmv.x.s t0, v3
+        ("4200d0d7", "v1"),  # vmv.s.x v1, ra
+    ],
+)
+def test_vector_operands_are_the_largest_groups(number: str, vectors: str) -> None:
+    found = {name for name in behaviour(number).implied if name[0] == "v" and name[1:].isdigit()}
+    assert found == set(vectors.split())
+
+
+@pytest.mark.parametrize("arch", [RISCV64, RISCV32], ids=lambda arch: arch.name)
+def test_every_spelling_of_capstone_is_an_operand_register(arch: Arch) -> None:
+    operands = {register.name for register in arch.registers}
+    engine = capstone.Cs(arch.modes[0].capstone_arch, arch.modes[0].capstone_mode)
     spellings = {name for number in range(1, 1000) if (name := engine.reg_name(number))}
 
-    assert {name for spelling in spellings for name in RISCV64.aliases.get(spelling, (spelling,))} <= operands
+    assert {name for spelling in spellings for name in arch.aliases.get(spelling, (spelling,))} <= operands
