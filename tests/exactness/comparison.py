@@ -81,7 +81,8 @@ def _without_annulled_slots(byte_order: str) -> Callable[[Iterator[Line]], Itera
 def _is_branch_likely(word: int) -> bool:
     opcode, rt = word >> 26, word >> 16 & 31
     return (
-        opcode in (0x14, 0x15, 0x16, 0x17)
+        opcode in (0x14, 0x15)
+        or (opcode in (0x16, 0x17) and not rt)  # else a compact branch of release 6
         or (opcode == 1 and rt in (2, 3, 18, 19))
         or (opcode == 0x11 and word >> 21 & 31 == 8 and bool(rt & 2))
     )
