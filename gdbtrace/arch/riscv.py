@@ -127,7 +127,7 @@ def _has_stored(destination: int) -> Callable[[Registers], bool] | None:
 def _behaviour_of_system(word: int) -> Behaviour:
     if word >> 12 & 3:  # csrrw, csrrs, csrrc and their immediate forms
         return Behaviour(implied=(*_written(word >> 7 & 31), *CSR_NAMES.get(word >> 20, ())))
-    return Behaviour(StepRule.SYSTEM_CALL if word == 0x0000_0073 else StepRule.PLAIN)
+    return Behaviour(StepRule.SYSTEM_CALL, implied=("a0",)) if word == 0x0000_0073 else Behaviour()
 
 
 # --- Vector loads and stores (vector extension 1.0, chapter 7) --------------------------------------------------------
