@@ -286,6 +286,12 @@ _HI_LO = ("hi", "lo")
 _FLOAT_STATUS = ("fcsr",)
 _CALL = Behaviour(implied=("ra",))
 
+_BREAK = Behaviour(StepRule.BREAKPOINT, always_traps=True)
+_TRAP = Behaviour(StepRule.BREAKPOINT)
+_TRAPS = frozenset({0x30, 0x31, 0x32, 0x33, 0x34, 0x36})  # tge, tgeu, tlt, tltu, teq, tne
+# Codes of overflow and division by zero, which compilers plant after each division: Linux makes SIGFPE of them.
+_FLOAT_CODES = (6, 7)
+
 # SPECIAL functions whose rd is written: shifts, lsa, jalr, movz, movn, logic and arithmetic, seleqz, selnez.
 _SPECIAL_RD = frozenset(
     {0x00, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x09, 0x0A, 0x0B, 0x14, 0x15, 0x16, 0x17, 0x35, 0x37}
@@ -308,6 +314,10 @@ def _behaviour_of_special(word: int) -> Behaviour:
     rd = word >> 11 & 31
     if function == 0x0C:
         return Behaviour(StepRule.SYSTEM_CALL, implied=("v0", "a3"))
+    if function == 0x0D:
+        return _BREAK
+    if function in _TRAPS:
+        return Behaviour() if word >> 6 & 0x3FF in _FLOAT_CODES else _TRAP
     if function == 0x01:
         return Behaviour(implied=(*_written(rd), *_FLOAT_STATUS))  # movf, movt
     if function in _SPECIAL_RD:
@@ -486,6 +496,8 @@ class _Decoder:
                 return _likely(_annuls_unless_negative(rs, bits), ("ra",), is_never_taken=number == 0)  # bltzall
             case 0x13:
                 return _likely(_annuls_if_negative(rs, bits), ("ra",))  # bgezall
+            case 0x08 | 0x09 | 0x0A | 0x0B | 0x0C | 0x0E:
+                return _TRAP  # tgei, tgeiu, tlti, tltiu, teqi, tnei
             case 0x10 | 0x11:
                 return _CALL  # bltzal, bgezal
         return Behaviour()
@@ -663,6 +675,8 @@ N64_SYSTEM_CALLS = SystemCalls(
         5316: "execveat",
         5435: "clone3",
     },
+    signals=MIPS_SIGNALS,
+    handler_offset=8,
 )
 
 

@@ -124,10 +124,18 @@ def _has_stored(destination: int) -> Callable[[Registers], bool] | None:
     return lambda registers: not registers[name]
 
 
+_BREAK = Behaviour(StepRule.BREAKPOINT, always_traps=True)
+
+
 def _behaviour_of_system(word: int) -> Behaviour:
     if word >> 12 & 3:  # csrrw, csrrs, csrrc and their immediate forms
         return Behaviour(implied=(*_written(word >> 7 & 31), *CSR_NAMES.get(word >> 20, ())))
-    return Behaviour(StepRule.SYSTEM_CALL, implied=("a0",)) if word == 0x0000_0073 else Behaviour()
+    match word:
+        case 0x0000_0073:
+            return Behaviour(StepRule.SYSTEM_CALL, implied=("a0",))
+        case 0x0010_0073:
+            return _BREAK
+    return Behaviour()
 
 
 # --- Vector loads and stores (vector extension 1.0, chapter 7) --------------------------------------------------------
@@ -436,7 +444,9 @@ class _Decoder:
                 return self._c_high(load, sp, rd, (_c_load_stack_word_offset(half), _c_load_stack_double_offset(half)))
             case 0b100 if rs2:  # c.mv, c.add
                 return Behaviour(implied=_written(rd))
-            case 0b100:  # c.jr, c.jalr, c.ebreak
+            case 0b100 if half == 0x9002:  # c.ebreak
+                return _BREAK
+            case 0b100:  # c.jr, c.jalr
                 return Behaviour(implied=("ra",) if half >> 12 & 1 and rd else ())
             case 0b101:  # c.fsdsp
                 return Behaviour(

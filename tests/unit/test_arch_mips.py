@@ -123,6 +123,10 @@ def test_branch_likely(word: str, stops_twice: bool) -> None:
         ("45010002", StepRule.PLAIN),  # bc1t
         ("55290010", StepRule.PLAIN),  # bnel $9, $9: QEMU translates a jump
         ("04120006", StepRule.PLAIN),  # bltzall $0
+        ("0000000d", StepRule.BREAKPOINT),  # break
+        ("00850034", StepRule.BREAKPOINT),  # teq $4, $5
+        ("008001f4", StepRule.PLAIN),  # teq $4, $0, 7: SIGFPE
+        ("048c0001", StepRule.BREAKPOINT),  # teqi $4, 1
         ("58850002", StepRule.PLAIN),  # bgec $4, $5 of release 6
     ],
 )

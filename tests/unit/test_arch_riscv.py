@@ -98,7 +98,8 @@ def test_addresses_wrap_at_64_bits() -> None:
     ("number", "rule"),
     [
         ("00000073", StepRule.SYSTEM_CALL),  # ecall
-        ("00100073", StepRule.PLAIN),  # ebreak
+        ("00100073", StepRule.BREAKPOINT),  # ebreak
+        ("9002", StepRule.BREAKPOINT),  # c.ebreak
         ("1604b52f", StepRule.LOAD_EXCLUSIVE),  # lr.d.aqrl a0, (s1)
         ("1aa4b6af", StepRule.STORE_EXCLUSIVE),  # sc.d.rl a3, a0, (s1)
         ("00c4b52f", StepRule.PLAIN),  # amoadd.d
