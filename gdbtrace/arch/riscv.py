@@ -142,7 +142,16 @@ def _behaviour_of_system(word: int) -> Behaviour:
 
 _VECTOR_SIZE = {0: 1, 5: 2, 6: 4, 7: 8}
 _UNIT_STRIDE, _STRIDED = 0, 2
-_WHOLE_REGISTERS, _MASK = 0b01000, 0b01011
+_WHOLE_REGISTERS, _MASK, _FAULT_ONLY_FIRST = 0b01000, 0b01011, 0b10000
+_PAGE_BYTES = 4096
+
+
+def _is_readable(registers: Registers, address: int, size: int) -> bool:
+    try:
+        registers.read_memory(address, size)
+    except KeyError:
+        return False
+    return True
 
 
 def _active_elements(registers: Registers, is_masked: bool) -> list[int]:
@@ -337,10 +346,7 @@ class _Decoder:
         return (Span(kind, (registers[base] + first_byte) & self._mask, max(last_byte - first_byte, 0)),)
 
     def _behaviour_of_vector_memory(self, word: int, kind: AccessKind) -> Behaviour:
-        """What it touches depends on vl, vstart, vtype and, if it is masked, v0: fetched at each execution.
-
-        A fault-only-first load is taken to reach all of vl; where it stops early, only the memory map knows.
-        """
+        """What it touches depends on vl, vstart, vtype and, if it is masked, v0: fetched at each execution."""
         size = _VECTOR_SIZE.get(word >> 12 & 7)
         if size is None or word >> 28 & 1:
             return Behaviour()
@@ -366,6 +372,19 @@ class _Decoder:
                 for element in _active_elements(registers, is_masked)
             ]
 
+        def fault_only_first(registers: Registers) -> list[Span]:
+            # It stops before the first element, but element 0, that is not readable as a whole; vl then says so.
+            start, step, page = registers[base], fields * size, None
+            spans: list[Span] = []
+            for element in _active_elements(registers, is_masked):
+                address = (start + element * step) & self._mask
+                last_page = (address + step - 1) // _PAGE_BYTES
+                if element and last_page != page and not _is_readable(registers, address, step):
+                    break
+                page = last_page
+                spans.append(Span(kind, address, step))
+            return spans
+
         def indexed(registers: Registers) -> list[Span]:
             # The width field is the index's; the data's is vtype.vsew. An index group may span several registers.
             data_size = 1 << (registers["vtype"] >> 3 & 7)
@@ -382,6 +401,8 @@ class _Decoder:
                 return Behaviour(spans=whole_registers, implied=(*VECTORS[data : data + fields], "vstart"))
             if selector == _MASK:
                 return Behaviour(spans=mask, implied=(VECTORS[data], *VECTOR_LENGTH))
+            if selector == _FAULT_ONLY_FIRST:
+                return Behaviour(spans=fault_only_first, implied=implied)
             return Behaviour(spans=strided if is_masked else unit_stride, implied=implied)
         if mode == _STRIDED:
             return Behaviour(spans=strided, implied=implied)

@@ -126,6 +126,35 @@ START
     csrr    a1, vl
     CHECK(a1, 6)
     vle16ff.v v2, (s0), v0.t
+    /* two that stop early, before the end of mapped memory */
+    li      a0, 0
+    li      a1, 8192
+    li      a2, 3 /* read, write */
+    li      a3, 0x22 /* private, anonymous */
+    li      a4, -1
+    li      a5, 0
+    li      a7, 222 /* mmap */
+    ecall
+    li      a1, 4096
+    add     s2, a0, a1
+    mv      a0, s2
+    li      a7, 215 /* munmap */
+    ecall
+    addi    a1, s2, -10
+    vsetivli t1, 8, e16, m1, ta, ma
+    vle16ff.v v2, (a1)
+    csrr    a2, vl
+    CHECK(a2, 5)
+    vsetivli t1, 8, e32, m2, ta, ma
+    vlseg2e32ff.v v2, (a1)
+    csrr    a2, vl
+    CHECK(a2, 1)
+    li      a2, 0xf3
+    vsetivli t1, 8, e16, m1, ta, mu
+    vmv.s.x v0, a2
+    vle16ff.v v2, (a1), v0.t
+    csrr    a2, vl
+    CHECK(a2, 5)
     /* operations with results of other kinds and widths */
     vsetivli t1, 4, e16, m1, ta, ma
     vle16.v v2, (s0)
