@@ -20,7 +20,7 @@ from gdbtrace.stub.description import layout_of, parse_description
 from gdbtrace.stub.packet import SIGTRAP, StopKind, StopReply, parse_stop_reply
 from tests.fake_stub import BASE, DATA, EXIT, NOP, SYSCALL, FakeStub, addiu, assemble
 from tests.toolchain import GUESTS
-from tests.tracing import NULL, null_stdout
+from tests.tracing import NULL, stdout_to
 
 T0 = 8
 """Number of the register that the tests change."""
@@ -68,7 +68,7 @@ def qemu(arch: str = "mips") -> Iterator[Target]:
     digest = image.symbol("digest")
     assert digest is not None
     with (
-        null_stdout(),
+        stdout_to(NULL),
         UserEmulator(find_emulator(f"qemu-{arch}"), UserProgram(program, stdin=NULL)) as emulator,
         connected(emulator.socket_path) as connection,
     ):
