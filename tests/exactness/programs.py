@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,14 +92,16 @@ def _program(
     files: Mapping[str, str] | None = None,
     cpu: str | None = None,
     exit_status: int = 0,
-    accesses_differ: tuple[str, ...] = (),
+    accesses_differ: Sequence[str] | Mapping[str, Sequence[str]] = (),
     by_default: bool | Container[str] = True,
     forks: bool = False,
 ) -> Program:
     """One entry's ``[[program]]``.
 
-    ``source`` is ``<name>.c`` unless it says otherwise; ``by_default`` may list the architectures of which it is true.
+    ``source`` is ``<name>.c`` unless it says otherwise; ``by_default`` may list the architectures of which it is true,
+    and ``accesses_differ`` may be a table by architecture.
     """
+    differing = accesses_differ.get(arch, ()) if isinstance(accesses_differ, Mapping) else accesses_differ
     return Program(
         name,
         arch,
@@ -110,7 +112,7 @@ def _program(
         files or {},
         cpu,
         exit_status,
-        frozenset(accesses_differ),
+        frozenset(differing),
         by_default if isinstance(by_default, bool) else arch in by_default,
         forks,
     )
