@@ -75,8 +75,8 @@ def _without_annulled_slots(byte_order: ByteOrder) -> Callable[[Iterator[Line]],
             if len(held) < 3:
                 continue
             branch, slot, target = held
-            is_likely = _is_branch_likely(branch.data, byte_order)
-            if is_likely and slot.address + 4 == target.address and branch.address + 4 == slot.address:
+            word = int.from_bytes(branch.data, byte_order)
+            if _is_branch_likely(word) and slot.address + 4 == target.address and branch.address + 4 == slot.address:
                 held = [branch, target]
             yield held.pop(0)
         yield from held
@@ -84,8 +84,7 @@ def _without_annulled_slots(byte_order: ByteOrder) -> Callable[[Iterator[Line]],
     return rule
 
 
-def _is_branch_likely(data: bytes, byte_order: ByteOrder) -> bool:
-    word = int.from_bytes(data, byte_order)
+def _is_branch_likely(word: int) -> bool:
     opcode, rt = word >> 26, word >> 16 & 31
     return (
         opcode in (0x14, 0x15, 0x16, 0x17)
@@ -144,7 +143,10 @@ def _again(enters_again: Callable[[bytes], bool]) -> Callable[[StdFrame, int], b
 
 
 def _annulled_slot(byte_order: ByteOrder) -> Callable[[StdFrame, int], bool]:
-    return lambda frame, address: address == frame.address + 4 and _is_branch_likely(frame.rawbytes, byte_order)
+    def is_slot(frame: StdFrame, address: int) -> bool:
+        return address == frame.address + 4 and _is_branch_likely(int.from_bytes(frame.rawbytes, byte_order))
+
+    return is_slot
 
 
 EXTRA_STATES: Mapping[str, Callable[[StdFrame, int], bool]] = {
