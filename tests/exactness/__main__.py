@@ -67,7 +67,9 @@ def compare(program: Program, workshop: Workshop, directory: Path) -> tuple[list
         return [*row, "", ""], differences
     registers = compare_with_log(workshop, run, trace)
     differences += [registers.first_difference] if registers.first_difference else []
-    differences += [*registers.examples[:20], *(f"{name} is not in the log" for name in registers.unread)]
+    differences += registers.examples[:20]
+    if registers.unread:
+        differences.append(f"not found in the log: {' '.join(registers.unread)}")
     return [*row, f"{registers.compared:,}", f"{registers.differences.total():,}"], differences
 
 

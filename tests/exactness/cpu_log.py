@@ -205,7 +205,7 @@ READERS: Mapping[str, Reader] = {
 NOT_PRINTED: Mapping[str, str] = {
     # Registers, other than system registers and counters, that the log does not have: regular expressions.
     **dict.fromkeys(("ppc", "ppc64", "ppc64le"), r"v\d+|vs\d+h|vscr|VRSAVE"),
-    **dict.fromkeys(("riscv64", "riscv32"), r"fflags|frm|fcsr"),
+    **dict.fromkeys(("riscv64", "riscv32"), r"fflags|frm|fcsr|v.*"),
     # QEMU prints which x87 registers are empty, the stub sends a tag word of 0.
     **dict.fromkeys(("x86_64", "i386"), r"ftag|fop|f[io](seg|off)"),
     **dict.fromkeys(("aarch64", "aarch64_be"), r"vg"),
