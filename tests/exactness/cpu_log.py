@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from gdbtrace.arch.model import Group
 from gdbtrace.arch.registry import ARCHITECTURES
-from gdbtrace.trace import Frame, KeyFrame, Operand, StdFrame
+from gdbtrace.trace import ExceptionFrame, Frame, KeyFrame, Operand, StdFrame
 
 
 class Printed(NamedTuple):
@@ -223,17 +223,21 @@ class State(NamedTuple):
 
 
 def parse_states(log: Iterable[str]) -> Iterator[State]:
-    """Split the lines of a log into its states. Each begins ``Trace <cpu>: <block> [<data>/<pc>/<flags>/<cflags>]``."""
-    address, lines = 0, list[str]()
+    """Split the lines of a log into its states.
+
+    Each begins ``Trace <cpu>: <block> [<data>/<pc>/<flags>/<cflags>]``.  QEMU may warn of something before the first.
+    """
+    address: int | None = None
+    lines: list[str] = []
     for line in log:
         if line.startswith("Trace "):
-            if lines:
+            if address is not None:
                 yield State(address, "".join(lines))
-                lines.clear()
+            lines.clear()
             address = int(line.split("[", 1)[1].split("/", 2)[1], 16)
         else:
             lines.append(line)
-    if lines:
+    if address is not None:
         yield State(address, "".join(lines))
 
 
@@ -348,6 +352,9 @@ def compare_registers(
     differing: set[str] = set()
     previous: StdFrame | None = None
     for frame in frames:
+        if isinstance(frame, ExceptionFrame):
+            # What it changes is no instruction's: the lists after it tell anew.
+            listed = Listed()
         if isinstance(frame, KeyFrame):
             after |= listed.add_new(value for tagged in frame.tagged_values for value in tagged.values)
         if not isinstance(frame, StdFrame):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from gdbtrace.trace import KeyFrame, Operand, RegisterLocation, StdFrame, TaggedValues
+from gdbtrace.trace import ExceptionFrame, KeyFrame, Operand, RegisterLocation, StdFrame, TaggedValues
 from gdbtrace.trace.frames import NO_USAGE
 from tests.exactness.comparison import EXTRA_STATES
 from tests.exactness.cpu_log import READERS, Dump, State, compare_registers, parse_states
@@ -83,6 +83,17 @@ def test_key_frame_adds_registers_and_corrects_none() -> None:
     assert result.compared == 3
 
 
+def test_exception_changes_registers_of_no_instruction() -> None:
+    # Given a signal between two instructions, that leaves a register of its handler's in a0
+    frames = [frame(0x100, {"a0": 1}, {}), ExceptionFrame(11), frame(0x200, {"a0": 11}, {})]
+
+    # When it is compared
+    result = compare_registers("riscv64", frames, iter([state(0x100, 1), state(0x200, 11)]))
+
+    # Then the handler's first pre list tells
+    assert (result.examples, result.compared) == ([], 2)
+
+
 @pytest.mark.parametrize(
     ("log", "difference"),
     [
@@ -111,7 +122,7 @@ def test_annulled_slot_has_a_state_and_no_frame() -> None:
 
 
 def test_states_of_a_log() -> None:
-    log = "Trace 0: 0x7f00 [00010098/00010094/00000000/00000201] _start\npc: 1\n\nTrace 0: 0x7f01 [0/98/0/0]\npc: 2\n"
+    log = "a warning\nTrace 0: 0x7f00 [00010098/00010094/00000000/00000201] _start\npc: 1\n\nTrace 0: 0x7f01 [0/98/0/0]\npc: 2\n"
 
     assert list(parse_states(log.splitlines(keepends=True))) == [State(0x10094, "pc: 1\n\n"), State(0x98, "pc: 2\n")]
 
