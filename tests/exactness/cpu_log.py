@@ -355,6 +355,7 @@ def compare_registers(
         if isinstance(frame, ExceptionFrame):
             # What it changes is no instruction's: the lists after it tell anew.
             listed = Listed()
+            differing.clear()
         if isinstance(frame, KeyFrame):
             after |= listed.add_new(value for tagged in frame.tagged_values for value in tagged.values)
         if not isinstance(frame, StdFrame):

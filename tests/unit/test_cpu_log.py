@@ -122,7 +122,7 @@ def test_annulled_slot_has_a_state_and_no_frame() -> None:
 
 
 def test_states_of_a_log() -> None:
-    log = "a warning\nTrace 0: 0x7f00 [00010098/00010094/00000000/00000201] _start\npc: 1\n\nTrace 0: 0x7f01 [0/98/0/0]\npc: 2\n"
+    log = "a warning\nTrace 0: 0x7f00 [00010098/00010094/0/201] _start\npc: 1\n\nTrace 0: 0x7f01 [0/98/0/0]\npc: 2\n"
 
     assert list(parse_states(log.splitlines(keepends=True))) == [State(0x10094, "pc: 1\n\n"), State(0x98, "pc: 2\n")]
 
