@@ -75,6 +75,12 @@ class GuestRun:
 
     def _start(self, workshop: Workshop, descriptor: int, *options: str) -> subprocess.Popen[bytes]:
         """Start it with a file descriptor of ours as :data:`_DESCRIPTOR`."""
+
+        def prepare_child() -> None:
+            os.dup2(descriptor, _DESCRIPTOR)
+            # If it is that one already, dup2 leaves it to be closed.
+            os.set_inheritable(_DESCRIPTOR, True)
+
         with self.stdout.open("wb") as stdout:
             return subprocess.Popen(
                 self._command(workshop, *options),
@@ -83,7 +89,7 @@ class GuestRun:
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 close_fds=False,
-                preexec_fn=lambda: os.dup2(descriptor, _DESCRIPTOR),
+                preexec_fn=prepare_child,
             )
 
 
