@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # All checks: ruff, mypy, pytest.  Arguments go to pytest: ./test.sh -k stepper
 #
+# --exactness=all compares every program of tests/programs with QEMU on every architecture, not some of them.
+# The first run downloads Debian's busybox-static for other architectures into build/ (.ci/foreign; 70 MB of lists).
+#
 # Installs what is missing: Debian's qemu-user, gdb-multiarch, gdbserver and cross compilers (as root or with sudo;
 # 0.5 GB to download, 2 GB on disk), and a Python environment in .venv.  PYTHON names the Python to use (3.11 or newer);
 # python3 by default.

@@ -7,6 +7,11 @@ import pytest
 from tests.toolchain import Workshop
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How much of the proof against QEMU to run: all of it takes a quarter of an hour."""
+    parser.addoption("--exactness", choices=("some", "all"), default="some", help="how many programs (default: some)")
+
+
 @pytest.fixture(scope="session")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     """Builds programs once for all of pytest-xdist's processes."""

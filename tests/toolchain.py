@@ -33,6 +33,17 @@ COMPILERS = {
 """Each has a static glibc but riscv32 and plain v8 sparc, whose programs are libc-free (glibc for 32-bit SPARC is
 v8plus)."""
 
+DEBIAN = {
+    "aarch64": "arm64",
+    "arm": "armhf",
+    "i386": "i386",
+    "mipsel": "mipsel",
+    "mips64el": "mips64el",
+    "ppc64le": "ppc64el",
+    "s390x": "s390x",
+}
+"""Debian's names of the architectures whose packages are traced."""
+
 
 class Workshop:
     """A directory that all test processes of a run share; each thing in it is built once."""
@@ -47,8 +58,16 @@ class Workshop:
 
     def oracle(self) -> Path:
         """The plugin for Debian 12's QEMU 7.2."""
-        source = TESTS / "exactness" / "memtrace.c"
-        return self._built("memtrace.so", ["gcc", "-O2", "-shared", "-fPIC", "-DPLUGIN_API=1", str(source)])
+        return self.library(TESTS / "exactness" / "memtrace.c", "-DPLUGIN_API=1")
+
+    def library(self, source: Path, *flags: str) -> Path:
+        """A shared library for this machine."""
+        return self._built(f"{source.stem}.so", ["gcc", "-O2", "-shared", "-fPIC", *flags, str(source)])
+
+    def debian(self, package: str, arch: str) -> Path:
+        """The directory that Debian's package for an architecture is unpacked in."""
+        subprocess.run([str(TESTS.parent / ".ci" / "foreign"), package, *DEBIAN.values()], check=True)
+        return TESTS.parent / "build" / "foreign" / package / DEBIAN[arch]
 
     def _built(self, name: str, command: Sequence[str]) -> Path:
         target = self._directory / name

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,20 +15,36 @@ NULL = Path(os.devnull)
 
 
 @contextlib.contextmanager
-def null_stdout() -> Iterator[None]:
-    """What stat says of a guest's standard output is in its trace: give it the same device in every run."""
+def stdout_to(stdout: Path) -> Iterator[None]:
+    """Send our standard output, which is the guest's, to a file.
+
+    What stat says of it is in the guest's trace: the null device is the same in every run.
+    """
     saved = os.dup(1)
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
+    file = os.open(stdout, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(file, 1)
     try:
         yield
     finally:
         os.dup2(saved, 1)
         os.close(saved)
-        os.close(null)
+        os.close(file)
 
 
-def quiet_record(options: RunOptions, observer: Observer | None = None) -> Summary:
-    """Record with the guest's output going nowhere."""
-    with null_stdout():
+def quiet_record(options: RunOptions, observer: Observer | None = None, stdout: Path = NULL) -> Summary:
+    """Record with the guest's output going to a file, or nowhere."""
+    with stdout_to(stdout):
         return record(options, observer)
+
+
+def connected(path: Path) -> socket.socket:
+    """Connect to a socket that appears some time after QEMU starts."""
+    while True:
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.connect(str(path))
+        except OSError:
+            connection.close()
+            select.select([], [], [], 0.005)
+            continue
+        return connection

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import select
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +17,7 @@ from gdbtrace.stub.description import layout_of, parse_description
 from gdbtrace.stub.packet import SIGTRAP, StopKind, StopReply, parse_stop_reply
 from tests.fake_stub import BASE, DATA, EXIT, NOP, SYSCALL, FakeStub, addiu, assemble
 from tests.toolchain import GUESTS
-from tests.tracing import NULL, null_stdout
+from tests.tracing import NULL, connected, stdout_to
 
 T0 = 8
 """Number of the register that the tests change."""
@@ -48,19 +45,6 @@ def fake() -> Iterator[Target]:
         yield Target(StubClient(stub.connection), BASE, code[:8], DATA, 7, stub.hang_up)
 
 
-def connected(path: Path) -> socket.socket:
-    """Connect to a socket that appears some time after QEMU starts."""
-    while True:
-        connection = socket.socket(socket.AF_UNIX)
-        try:
-            connection.connect(str(path))
-        except OSError:
-            connection.close()
-            select.select([], [], [], 0.005)
-            continue
-        return connection
-
-
 @contextlib.contextmanager
 def qemu(arch: str = "mips") -> Iterator[Target]:
     program = GUESTS / arch / "guest"
@@ -68,7 +52,7 @@ def qemu(arch: str = "mips") -> Iterator[Target]:
     digest = image.symbol("digest")
     assert digest is not None
     with (
-        null_stdout(),
+        stdout_to(NULL),
         UserEmulator(find_emulator(f"qemu-{arch}"), UserProgram(program, stdin=NULL)) as emulator,
         connected(emulator.socket_path) as connection,
     ):

@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from gdbtrace.arch.model import ByteOrder
+from gdbtrace.trace import StdFrame
+
 Bytes = frozenset[tuple[str, int]]
 
 
@@ -52,14 +55,17 @@ def _without_window_retry(lines: Iterator[Line]) -> Iterator[Line]:
     ``flushw`` does so for each window that it spills."""
     previous: Line | None = None
     for line in lines:
-        word = int.from_bytes(line.data, "big")
-        is_window = word >> 30 == 2 and (word >> 19) & 0x3F in (0x2B, 0x39, 0x3C, 0x3D)
-        if not (is_window and previous is not None and previous.address == line.address):
+        if not (_is_window(line.data) and previous is not None and previous.address == line.address):
             yield line
         previous = line
 
 
-def _without_annulled_slots(byte_order: str) -> Callable[[Iterator[Line]], Iterator[Line]]:
+def _is_window(data: bytes) -> bool:
+    word = int.from_bytes(data, "big")
+    return word >> 30 == 2 and (word >> 19) & 0x3F in (0x2B, 0x39, 0x3C, 0x3D)
+
+
+def _without_annulled_slots(byte_order: ByteOrder) -> Callable[[Iterator[Line]], Iterator[Line]]:
     """MIPS: QEMU finds out inside the delay slot, after the plugin's callback, that the slot is annulled."""
 
     def rule(lines: Iterator[Line]) -> Iterator[Line]:
@@ -69,7 +75,7 @@ def _without_annulled_slots(byte_order: str) -> Callable[[Iterator[Line]], Itera
             if len(held) < 3:
                 continue
             branch, slot, target = held
-            word = int.from_bytes(branch.data, "big" if byte_order == "big" else "little")
+            word = int.from_bytes(branch.data, byte_order)
             if _is_branch_likely(word) and slot.address + 4 == target.address and branch.address + 4 == slot.address:
                 held = [branch, target]
             yield held.pop(0)
@@ -104,8 +110,8 @@ def _with_execute_as_one(lines: Iterator[Line]) -> Iterator[Line]:
     """s390x: most targets of an EXECUTE have a line of their own, at its address, with as many bytes of the target."""
     held: Line | None = None
     for line in lines:
-        is_execute = held is not None and (held.data[0] == 0x44 or (held.data[0] == 0xC6 and not held.data[1] & 15))
-        if held is not None and is_execute and line.address == held.address and line.data != held.data:
+        is_target = held is not None and line.address == held.address and line.data != held.data
+        if held is not None and is_target and _is_execute(held.data):
             held = held._replace(touched=held.touched | line.touched)
             continue
         if held is not None:
@@ -113,6 +119,10 @@ def _with_execute_as_one(lines: Iterator[Line]) -> Iterator[Line]:
         held = line
     if held is not None:
         yield held
+
+
+def _is_execute(data: bytes) -> bool:
+    return data[0] == 0x44 or (data[0] == 0xC6 and not data[1] & 15)
 
 
 RULES: Mapping[str, Callable[[Iterator[Line]], Iterator[Line]]] = {
@@ -127,6 +137,29 @@ RULES: Mapping[str, Callable[[Iterator[Line]], Iterator[Line]]] = {
     "mips64el": _without_annulled_slots("little"),
     "arm": _without_peeked_halfword,
     "s390x": _with_execute_as_one,
+}
+
+
+def _again(enters_again: Callable[[bytes], bool]) -> Callable[[StdFrame, int], bool]:
+    """The same instruction is entered once more."""
+    return lambda frame, address: address == frame.address and enters_again(frame.rawbytes)
+
+
+def _annulled_slot(byte_order: ByteOrder) -> Callable[[StdFrame, int], bool]:
+    def is_slot(frame: StdFrame, address: int) -> bool:
+        return address == frame.address + 4 and _is_branch_likely(int.from_bytes(frame.rawbytes, byte_order))
+
+    return is_slot
+
+
+EXTRA_STATES: Mapping[str, Callable[[StdFrame, int], bool]] = {
+    # Whether QEMU's log of states has, after a frame's own, one at this address that belongs to no frame: it has one
+    # for each translation block that is entered, so for what the rules above take out of the plugin's lines.
+    **dict.fromkeys(("x86_64", "i386"), _again(_has_repeat_prefix)),
+    **dict.fromkeys(("sparc64", "sparc32plus", "sparc"), _again(_is_window)),
+    **dict.fromkeys(("mips", "mips64"), _annulled_slot("big")),
+    **dict.fromkeys(("mipsel", "mips64el"), _annulled_slot("little")),
+    "s390x": _again(_is_execute),
 }
 
 _PPC_UNSEEN = frozenset({"dcbz", "dcbzl", "lmw", "stmw", "lswi", "stswi"})

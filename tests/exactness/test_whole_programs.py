@@ -8,21 +8,33 @@ import pytest
 
 from gdbtrace import open_trace
 from tests.exactness.programs import Program, all_programs
-from tests.exactness.whole_run import compare_with_oracle, trace_whole, unexplained_loads
+from tests.exactness.whole_run import compare_with_log, compare_with_oracle, trace_whole, unexplained_loads
 from tests.toolchain import Workshop
 
 
-@pytest.mark.parametrize("program", all_programs(), ids=str)
-def test_whole_program_equals_the_oracle(program: Program, workshop: Workshop, tmp_path: Path) -> None:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Those of ``tests/programs`` that ``--exactness`` asks for."""
+    is_all = metafunc.config.getoption("exactness") == "all"
+    is_forking = "forking_program" in metafunc.fixturenames
+    programs = [p for p in all_programs() if p.forks is is_forking and (is_all or p.by_default)]
+    metafunc.parametrize("forking_program" if is_forking else "program", programs, ids=str)
+
+
+def test_whole_program_equals_what_qemu_shows(program: Program, workshop: Workshop, tmp_path: Path) -> None:
     # Given a program
-    image, trace = program.build(workshop), tmp_path / "trace"
+    run, trace, lines = program.run(workshop, tmp_path), tmp_path / "trace", tmp_path / "lines"
 
     # When it is traced to its end
-    summary = trace_whole(program.arch, image, trace, cpu=program.cpu)
+    summary = trace_whole(run, trace)
     assert (summary.exit_status, summary.gaps) == (program.exit_status, [])
 
-    # Then the instructions are the oracle's, line for line, and so is the memory they touch
-    result = compare_with_oracle(workshop, program.arch, image, trace, tmp_path, program.cpu)
+    # Then a run without a debugger has the same output and exit status
+    free = run.again()
+    assert free.plugin_lines(workshop, lines) == program.exit_status
+    assert free.stdout.read_bytes() == run.stdout.read_bytes()
+
+    # And the instructions are the oracle's, line for line, and so is the memory they touch
+    result = compare_with_oracle(program.arch, trace, lines)
     assert result.first_difference == ""
     assert result.lines == summary.instructions
     assert {mine.data.hex() for mine, _ in result.access_differences} == program.accesses_differ
@@ -30,3 +42,22 @@ def test_whole_program_equals_the_oracle(program: Program, workshop: Workshop, t
     # And what the oracle cannot see is right by the memory itself
     with open_trace(trace) as reader:
         assert unexplained_loads(program.arch, reader) == []
+
+    # And the registers before each instruction are those of QEMU's log
+    if program.is_logged:
+        registers = compare_with_log(workshop, run, trace)
+        assert (registers.first_difference, registers.examples, registers.unread) == ("", [], [])
+        assert registers.instructions == summary.instructions
+
+
+def test_forking_program_behaves_as_in_a_free_run(forking_program: Program, workshop: Workshop, tmp_path: Path) -> None:
+    # Given a program that forks, which no witness sees alone
+    run = forking_program.run(workshop, tmp_path)
+
+    # When it is traced
+    summary = trace_whole(run, tmp_path / "trace")
+
+    # Then its output and exit status are those of a free run
+    free = run.again()
+    assert free.without_witness(workshop) == summary.exit_status == forking_program.exit_status
+    assert free.stdout.read_bytes() == run.stdout.read_bytes() != b""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-import subprocess
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -14,45 +14,33 @@ from gdbtrace.arch.model import StepRule
 from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.report.instruction_log import memtrace_line
 from gdbtrace.trace import Frame, StdFrame
-from tests.exactness.comparison import UNDECODED_UNSEEN, UNSEEN, Comparison, Line, compare, parse_line
+from tests.exactness.comparison import EXTRA_STATES, UNDECODED_UNSEEN, UNSEEN, Comparison, Line, compare, parse_line
+from tests.exactness.cpu_log import RegisterComparison, compare_registers
+from tests.exactness.guest_run import GuestRun
 from tests.toolchain import Workshop
 from tests.tracing import NULL, quiet_record
 
 
-def trace_whole(
-    arch: str, program: Path, trace: Path, engine: EngineChoice = EngineChoice.RSP, cpu: str | None = None
-) -> Summary:
+def trace_whole(run: GuestRun, trace: Path, engine: EngineChoice = EngineChoice.RSP) -> Summary:
     """Trace a program from its first instruction to its exit."""
-    summary = quiet_record(
-        RunOptions(program, output=trace, engine=engine, reproducible=True, stdin=NULL, arch=arch, cpu=cpu)
-    )
+    options = RunOptions(run.image, run.arguments, trace, run.arch, engine, reproducible=True, stdin=NULL, cpu=run.cpu)
+    with contextlib.chdir(run.directory):
+        summary = quiet_record(options, stdout=run.stdout)
     assert summary.outcome is Outcome.EXITED
     return summary
 
 
-def compare_with_oracle(
-    workshop: Workshop, arch: str, program: Path, trace: Path, directory: Path, cpu: str | None = None
-) -> Comparison:
+def compare_with_oracle(arch: str, trace: Path, lines: Path) -> Comparison:
     """Compare a whole trace with the plugin's lines."""
-    with open_trace(trace) as reader, oracle_of(workshop, arch, program, directory, cpu).open() as lines:
+    with open_trace(trace) as reader, lines.open() as oracle:
         ours = (parse_line(memtrace_line(frame)) for frame in reader if isinstance(frame, StdFrame))
-        return compare(arch, ours, map(parse_line, lines), lambda line: is_unseen(arch, line))
+        return compare(arch, ours, map(parse_line, oracle), lambda line: is_unseen(arch, line))
 
 
-def oracle_of(workshop: Workshop, arch: str, program: Path, directory: Path, cpu: str | None = None) -> Path:
-    """The plugin's lines of a run under the same conditions as ours."""
-    lines = directory / "oracle.txt"
-    subprocess.run(
-        [
-            *(f"qemu-{arch}", "-seed", "1", *(("-cpu", cpu) if cpu else ())),
-            *("-plugin", f"{workshop.oracle()},out={lines}", str(program)),
-        ],
-        env={},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        check=False,
-    )
-    return lines
+def compare_with_log(workshop: Workshop, run: GuestRun, trace: Path) -> RegisterComparison:
+    """Compare a whole trace's registers with QEMU's log of them, while QEMU writes it."""
+    with open_trace(trace) as reader, run.states(workshop) as states:
+        return compare_registers(run.arch, reader, states, EXTRA_STATES.get(run.arch))
 
 
 def is_unseen(arch: str, line: Line) -> bool:

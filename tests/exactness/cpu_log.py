@@ -1,0 +1,411 @@
+"""Registers at every instruction, from ``qemu-ARCH -singlestep -d nochain,exec,cpu,fpu``, and how a trace is compared
+with them.
+
+QEMU prints its CPU before each translation block, which is one instruction here: the state that a frame's pre list
+must show.  What each target prints is in its ``*_cpu_dump_state``; one reader a family says which of our operand
+registers a printed number is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gdbtrace.arch.model import Group
+from gdbtrace.arch.registry import ARCHITECTURES
+from gdbtrace.trace import ExceptionFrame, Frame, KeyFrame, Operand, StdFrame
+
+
+class Printed(NamedTuple):
+    """What a line of the log says of a register."""
+
+    name: str
+    """Operand register."""
+    value: int
+    mask: int
+    """The bits that it speaks of."""
+
+
+Reader = Callable[[str], Iterator[Printed]]
+"""The registers in one line of a dump."""
+
+
+def _printed(name: str, digits: str) -> Printed:
+    return Printed(name, int(digits, 16), (1 << 4 * len(digits)) - 1)
+
+
+def _riscv(line: str) -> Iterator[Printed]:
+    if line.startswith(" pc"):
+        yield _printed("pc", line.split()[1])
+    for name, digits in re.findall(r"[xf]\d+/(\w+)\s+([0-9a-f]+)", line):
+        yield _printed("fp" if name == "s0" else name, digits)
+
+
+_X86_SEGMENT = re.compile(r"([CDEFGS]S) =([0-9a-f]{4}) ([0-9a-f]+) ")
+
+
+def _x86(general_prefix: str) -> Reader:
+    """``general_prefix``: ``e`` or ``r``, as in ``eax`` and ``rax``."""
+    flags = f"{general_prefix}flags"
+
+    def read(line: str) -> Iterator[Printed]:
+        if segment := _X86_SEGMENT.match(line):
+            name, selector, base = segment.groups()
+            yield _printed(name.lower(), selector)
+            yield _printed(f"{name.lower()}_base", base)
+        elif line.startswith("YMM"):
+            yield _printed(f"xmm{int(line[3:5])}", "".join(line[6:].split()[2:]))
+        elif line.startswith("FPR"):
+            for number, mantissa, exponent in re.findall(r"FPR(\d)=(\w+) (\w+)", line):
+                yield _printed(f"st{number}", exponent + mantissa)
+        else:
+            for name, digits in re.findall(r"(\w+) *=([0-9a-f]+)", line):
+                if name in ("RFL", "EFL"):
+                    yield _printed(flags, digits)
+                elif name in _X86_NAMES:
+                    yield _printed(_X86_NAMES[name], digits)
+                elif re.fullmatch(r"[ER][A-DSI][XPI]|R\d+|CR\d|EFER", name):
+                    yield _printed(name.lower(), digits)
+
+    return read
+
+
+_X86_NAMES = {"FCW": "fctrl", "FSW": "fstat", "MXCSR": "mxcsr"}
+
+
+def _ppc(line: str) -> Iterator[Printed]:
+    if line.startswith("NIP"):
+        names = {"NIP": "pc", "LR": "LR", "CTR": "CTR", "XER": "XER"}
+        for name, digits in re.findall(r"(\w+) ([0-9a-f]+)", line):
+            if name in names:
+                yield _printed(names[name], digits)
+            if name == "XER":
+                value = int(digits, 16)
+                yield from (Printed(bit, value >> at & 1, 1) for bit, at in (("so", 31), ("ov", 30), ("ca", 29)))
+    elif line.startswith("MSR"):
+        yield _printed("msr", line.split()[1])
+    elif line.startswith("FPSCR"):
+        yield _printed("fpscr", line.split()[1])
+    elif line.startswith("CR "):
+        yield from (_printed(f"crf{field}", digit) for field, digit in enumerate(line.split()[1]))
+    elif line.startswith(("GPR", "FPR")):
+        letter = "r" if line.startswith("G") else "f"
+        for number, digits in enumerate(line[5:].split(), int(line[3:5])):
+            yield _printed(f"{letter}{number}", digits)
+
+
+_SPARC_NAMES = {"o6": "sp", "i6": "fp"}
+
+
+def _sparc(line: str) -> Iterator[Printed]:
+    if line.startswith("%f"):
+        for first, digits in zip(range(int(line[2:4]), 64, 2), line[5:].split(), strict=False):
+            if first < 32:
+                yield _printed(f"f{first}", digits[:8])
+                yield _printed(f"f{first + 1}", digits[8:])
+            else:
+                yield _printed(f"f{first}", digits)
+    elif line.startswith("%"):
+        for number, digits in enumerate(line[6:].split(), int(line[2])):
+            name = f"{line[1]}{number}"
+            yield _printed(_SPARC_NAMES.get(name, name), digits)
+    else:
+        for name, digits in re.findall(r"(\w+): +([0-9a-f]+)", line):
+            if name in ("pc", "npc", "psr", "wim", "tbr", "fsr", "y", "fprs"):
+                yield _printed(name, digits)
+            elif name in _SPARC_STATE:
+                # TSTATE's layout, which is what the stub sends as `state`.
+                shift, bits, base = _SPARC_STATE[name]
+                yield Printed("state", int(digits, base) << shift, ((1 << bits) - 1) << shift)
+            if name == "ccr":
+                yield Printed("psr", (int(digits, 16) & 0xF) << 20, 0xF << 20)
+
+
+_SPARC_STATE = {"ccr": (32, 8, 16), "asi": (24, 8, 16), "pstate": (8, 12, 16), "cwp": (0, 5, 10)}
+
+
+def _arm(line: str) -> Iterator[Printed]:
+    for letter, number, digits in re.findall(r"([Rd])(\d\d)=([0-9a-f]+)", line):
+        name = f"{letter.lower()}{int(number)}"
+        yield _printed({"r13": "sp", "r14": "lr"}.get(name, name), digits)
+    if line.startswith(("PSR=", "FPSCR:")):
+        yield _printed("cpsr" if line.startswith("P") else "fpscr", re.split("[= ]+", line)[1])
+
+
+def _aarch64(line: str) -> Iterator[Printed]:
+    if line.startswith(("Z", "Q")):
+        # Z: the registers of a CPU with SVE, from the highest quadword down; Q: of one without.
+        for number, digits in re.findall(r"[ZQ](\d\d)(?:\[\w+-\w+\])?=([0-9a-f:]+(?: *\[\w+-\w+\]=[0-9a-f:]+)*)", line):
+            digits = re.sub(r"\[\w+-\w+\]=|[: ]", "", digits)
+            yield _printed(f"z{int(number)}", digits)
+            yield _printed(f"v{int(number)}", digits[-32:])
+    else:
+        for name, digits in re.findall(r"\b([XP]\d\d|PC|SP|FPCR|FPSR|FFR|PSTATE)=([0-9a-f]+)", line):
+            if name == "PSTATE":
+                value = int(digits, 16)
+                yield from (
+                    Printed(f"{flag}F", value >> at & 1, 1) for flag, at in zip("VCZN", range(28, 32), strict=True)
+                )
+            else:
+                yield _printed(re.sub(r"0(\d)", r"\1", name).lower(), digits)
+
+
+def _mips(line: str) -> Iterator[Printed]:
+    if line.startswith("GPR"):
+        for name, digits in re.findall(r"(\w\w) ([0-9a-f]+)", line[6:]):
+            yield _printed({"r0": "zero", "s8": "fp"}.get(name, name), digits)
+    elif found := re.match(r" ?(f\d+): w:(\w+) d:(\w+)", line):
+        yield _printed(found[1], found[3])
+    else:
+        for name, digits in re.findall(r"(\w+) *[ =]0x([0-9a-f]+)", line):
+            if name in _MIPS_NAMES:
+                yield _printed(_MIPS_NAMES[name], digits)
+
+
+_MIPS_NAMES = {
+    **{"pc": "pc", "HI": "hi", "LO": "lo", "Status": "sr", "Cause": "cause", "FCR0": "fir", "FCR31": "fcsr"},
+}
+
+
+def _s390x(line: str) -> Iterator[Printed]:
+    if line.startswith("PSW"):
+        _, mask, _, address, _, condition = line.split()
+        yield _printed("pswa", address)
+        yield Printed("pswm", int(mask, 16), (1 << 64) - 1 & ~_S390X_CC)
+        if condition.isdigit():
+            # Otherwise QEMU has not computed the condition code yet, and prints how it would.
+            yield Printed("pswm", int(condition) << 44, _S390X_CC)
+    for letter, number, digits in re.findall(r"([RV])(\d\d)=([0-9a-f]+)", line):
+        name = f"{letter.lower()}{int(number)}"
+        if letter == "V" and int(number) < 16:
+            yield _printed(f"f{int(number)}", digits[:16])
+            yield _printed(f"{name}l", digits[16:])
+        else:
+            yield _printed(name, digits)
+
+
+_S390X_CC = 3 << 44
+
+READERS: Mapping[str, Reader] = {
+    **dict.fromkeys(("sparc64", "sparc32plus", "sparc"), _sparc),
+    **dict.fromkeys(("ppc", "ppc64", "ppc64le"), _ppc),
+    **dict.fromkeys(("arm", "armeb"), _arm),
+    **dict.fromkeys(("aarch64", "aarch64_be"), _aarch64),
+    **dict.fromkeys(("mips", "mipsel", "mips64", "mips64el"), _mips),
+    **dict.fromkeys(("riscv64", "riscv32"), _riscv),
+    "x86_64": _x86("r"),
+    "i386": _x86("e"),
+    "s390x": _s390x,
+}
+
+
+NOT_PRINTED: Mapping[str, str] = {
+    # Registers, other than system registers and counters, that the log does not have: regular expressions.
+    **dict.fromkeys(("ppc", "ppc64", "ppc64le"), r"v\d+|vs\d+h|vscr|VRSAVE"),
+    **dict.fromkeys(("riscv64", "riscv32"), r"fflags|frm|fcsr|v.*"),
+    # QEMU prints which x87 registers are empty, the stub sends a tag word of 0.
+    **dict.fromkeys(("x86_64", "i386"), r"ftag|fop|f[io](seg|off)"),
+    **dict.fromkeys(("aarch64", "aarch64_be"), r"vg"),
+    **dict.fromkeys(("arm", "armeb"), r"xpsr"),
+    "s390x": r"fpc",
+}
+
+
+class State(NamedTuple):
+    """One dump."""
+
+    address: int
+    """Of the instruction that is about to be executed."""
+    text: str
+
+
+def parse_states(log: Iterable[str]) -> Iterator[State]:
+    """Split the lines of a log into its states.
+
+    Each begins ``Trace <cpu>: <block> [<data>/<pc>/<flags>/<cflags>]``.  QEMU may warn of something before the first.
+    """
+    address: int | None = None
+    lines: list[str] = []
+    for line in log:
+        if line.startswith("Trace "):
+            if address is not None:
+                yield State(address, "".join(lines))
+            lines.clear()
+            address = int(line.split("[", 1)[1].split("/", 2)[1], 16)
+        else:
+            lines.append(line)
+    if address is not None:
+        yield State(address, "".join(lines))
+
+
+def lines_of(state: State) -> list[str]:
+    """The lines of a dump, each for itself: the upper half of an SVE register stands in one before the rest."""
+    return state.text.replace("\n   [", " [").splitlines()
+
+
+def unread_registers(arch: str, state: State) -> list[str]:
+    """Registers of our table that are in none of its lines and not in :data:`NOT_PRINTED`: a reader missed them."""
+    printed = {register.name for line in lines_of(state) for register in READERS[arch](line)}
+    return [
+        register.name
+        for register in ARCHITECTURES[arch].registers
+        if register.name not in printed
+        and register.group not in (Group.SYSTEM, Group.COUNTER)
+        and not re.fullmatch(NOT_PRINTED.get(arch, ""), register.name)
+    ]
+
+
+class Dump:
+    """The registers as last printed. Few lines change from one dump to the next, so only those are read."""
+
+    def __init__(self, arch: str) -> None:
+        self._read = READERS[arch]
+        self._lines: list[str] = []
+        self._printed: list[list[Printed]] = []
+        self.registers: dict[str, dict[int, int]] = {}
+        """Register -> mask -> value; more than one mask where several lines speak of it."""
+
+    def update(self, state: State) -> set[str]:
+        """Take the next dump; the registers that its new lines speak of."""
+        lines = lines_of(state)
+        changed: set[str] = set()
+        if len(lines) != len(self._lines):
+            changed.update(self.registers)
+            self._lines, self._printed = [""] * len(lines), [[] for _ in lines]
+            self.registers.clear()
+        for at, line in enumerate(lines):
+            if line == self._lines[at]:
+                continue
+            for name, _, mask in self._printed[at]:
+                del self.registers[name][mask]
+            self._lines[at], self._printed[at] = line, list(self._read(line))
+            for name, value, mask in self._printed[at]:
+                self.registers.setdefault(name, {})[mask] = value
+                changed.add(name)
+        return changed
+
+
+class Listed:
+    """The registers as the frames so far list them."""
+
+    def __init__(self) -> None:
+        self._operands: dict[str, Operand] = {}
+        self.registers: dict[str, int] = {}
+        self.widths: dict[str, int] = {}
+        """All bits of a register."""
+
+    def update(self, operands: Iterable[Operand]) -> set[str]:
+        """Take the operands of a list; the registers in it that are new."""
+        changed: set[str] = set()
+        for operand in operands:
+            if operand.is_memory or self._operands.get(operand.name) is operand:
+                continue
+            name = operand.name
+            self._operands[name] = operand
+            self.registers[name] = operand.as_int()
+            self.widths[name] = (1 << operand.bits) - 1
+            changed.add(name)
+        return changed
+
+    def add_new(self, operands: Iterable[Operand]) -> set[str]:
+        """Take those of a key frame that nothing has listed yet: it must not correct the others."""
+        return self.update(operand for operand in operands if operand.is_memory or operand.name not in self.registers)
+
+
+@dataclass(slots=True)
+class RegisterComparison:
+    """What came of it."""
+
+    instructions: int = 0
+    """Whose registers were compared."""
+    first_difference: str = ""
+    """The first place where instructions differ, or one side ended; empty: none."""
+    compared: int = 0
+    """Register values, over all instructions."""
+    differences: Counter[str] = field(default_factory=Counter)
+    """Register -> how many of its values differ."""
+    examples: list[str] = field(default_factory=list)
+    """Where registers begin to differ."""
+    unread: list[str] = field(default_factory=list)
+    """Registers that the log should show and no reader found in its first state."""
+
+
+def compare_registers(
+    arch: str,
+    frames: Iterable[Frame],
+    states: Iterator[State],
+    is_extra: Callable[[StdFrame, int], bool] | None = None,
+) -> RegisterComparison:
+    """Compare the registers before every instruction with the log's.
+
+    What the frames say they are is twofold: what the post lists have come to, and then what the pre list says.  Both
+    must be the log's, for every register that it prints and a frame has listed by then.
+
+    :param is_extra: whether QEMU, after the state of a frame, prints one at that address that belongs to no frame.
+    """
+    result, dump, listed = RegisterComparison(), Dump(arch), Listed()
+    after: set[str] = set()
+    """Registers that were listed anew since the last state."""
+    differing: set[str] = set()
+    previous: StdFrame | None = None
+    for frame in frames:
+        if isinstance(frame, ExceptionFrame):
+            # What it changes is no instruction's: the lists after it tell anew.
+            listed = Listed()
+            differing.clear()
+        if isinstance(frame, KeyFrame):
+            after |= listed.add_new(value for tagged in frame.tagged_values for value in tagged.values)
+        if not isinstance(frame, StdFrame):
+            continue
+        state = next(states, None)
+        while is_extra and previous and state and state.address != frame.address and is_extra(previous, state.address):
+            state = next(states, None)
+        if state is None or state.address != frame.address:
+            theirs = f"{state.address:#x}" if state else "ended"
+            result.first_difference = f"frame {result.instructions}: ours {frame.address:#x}, log {theirs}"
+            return result
+        if previous is None:
+            result.unread = unread_registers(arch, state)
+        where = f"frame {result.instructions} at {frame.address:#x}:"
+        wrong = _compare(after | dump.update(state), dump, listed, differing)
+        result.examples += (f"{where} {text}, after the one before" for text in wrong.values())
+        differed = set(differing)
+        wrong = _compare(listed.update(frame.pre), dump, listed, differing)
+        result.examples += (f"{where} {text}, in its pre list" for text in wrong.values())
+        result.differences.update(differed | differing)
+        result.compared += len(listed.registers.keys() & dump.registers.keys())
+        result.instructions += 1
+        after = listed.update(frame.post or ())
+        previous = frame
+    for state in states:
+        if not (is_extra and previous and is_extra(previous, state.address)):
+            result.first_difference = f"frame {result.instructions}: ours ended, log {state.address:#x}"
+            break
+    return result
+
+
+def _compare(names: Iterable[str], dump: Dump, listed: Listed, differing: set[str]) -> dict[str, str]:
+    """Bring up to date which registers differ; those that begin to, with ``<name> is <ours>, not <the log's>``."""
+    began: dict[str, str] = {}
+    for name in sorted(names):
+        difference = _difference(name, dump, listed)
+        if not difference:
+            differing.discard(name)
+        elif name not in differing:
+            differing.add(name)
+            began[name] = f"{name} is {difference}"
+    return began
+
+
+def _difference(name: str, dump: Dump, listed: Listed) -> str:
+    """``<ours>, not <the log's>``, or empty."""
+    ours = listed.registers.get(name)
+    if ours is not None:
+        for mask, theirs in dump.registers.get(name, {}).items():
+            mask &= listed.widths[name]
+            if (ours ^ theirs) & mask:
+                return f"{ours & mask:#x}, not {theirs & mask:#x}"
+    return ""

@@ -1,0 +1,77 @@
+"""Tracing does not change the run: a loop of bare steps, which reads no memory, sees the trace's instructions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gdbtrace import open_trace
+from gdbtrace.arch.model import StepRule
+from gdbtrace.arch.registry import ARCHITECTURES
+from gdbtrace.machine.qemu import UserEmulator, UserProgram, find_emulator
+from gdbtrace.stub.client import StubClient
+from gdbtrace.stub.description import layout_of, parse_description
+from gdbtrace.stub.packet import SIGTRAP, StopKind, parse_stop_reply
+from gdbtrace.trace import StdFrame
+from tests.exactness.comparison import EXTRA_STATES
+from tests.exactness.guest_run import GuestRun
+from tests.exactness.whole_run import rule_of, trace_whole
+from tests.toolchain import GUESTS
+from tests.tracing import NULL, connected, stdout_to
+
+SWALLOWING = {"arm", "x86_64", "mips"}
+"""Where a raw step over a system call executes the next instruction too (docs/architectures.md)."""
+
+
+def bare_steps(arch_name: str, program: Path) -> list[int]:
+    """The program counter at each stop of a loop that steps and reads ``g``, and nothing else, to the guest's exit."""
+    arch = ARCHITECTURES[arch_name]
+    emulator = find_emulator(arch.qemu_user)
+    addresses = []
+    with (
+        stdout_to(NULL),
+        UserEmulator(emulator, UserProgram(program, stdin=NULL)) as running,
+        connected(running.socket_path) as connection,
+    ):
+        client = StubClient(connection)
+        client.exchange(b"qSupported:multiprocess+;vContSupported+")
+        reply = parse_stop_reply(client.request(b"?"))
+        described = (
+            [] if arch.builtin_layout else parse_description(lambda annex: client.read_object("features", annex))
+        )
+        layout = layout_of(described, arch.builtin_layout, len(client.read_registers()), arch.byte_order)
+        start, end = layout.core[arch.pc]
+        while reply.kind is StopKind.SIGNAL:
+            assert reply.number == SIGTRAP
+            addresses.append(int.from_bytes(client.read_registers()[start:end], arch.byte_order))
+            reply = parse_stop_reply(client.request(b"vCont;s:" + reply.thread))
+    return addresses
+
+
+@pytest.mark.parametrize("arch", ["riscv64", "s390x", "arm", "x86_64", "mips"])
+def test_bare_steps_see_the_instructions_of_the_trace(arch: str, tmp_path: Path) -> None:
+    # Given a trace, which reads the memory of each operand
+    program, trace = GUESTS / arch / "guest", tmp_path / "trace"
+    trace_whole(GuestRun(arch, program, tmp_path), trace)
+    with open_trace(trace) as reader:
+        frames = [frame for frame in reader if isinstance(frame, StdFrame)]
+
+    # When the same program is stepped raw and no memory is read
+    stops = bare_steps(arch, program)
+
+    # Then the instructions are the same, but for what a raw step is known to get wrong
+    is_extra = EXTRA_STATES.get(arch)
+    at, previous = 0, None
+    for number, frame in enumerate(frames):
+        while previous and is_extra and stops[at] != frame.address and is_extra(previous, stops[at]):
+            at += 1
+        if stops[at] == frame.address:
+            at += 1
+        else:
+            assert previous is not None
+            rule = rule_of(arch, previous.rawbytes, previous.mode)
+            where = f"frame {number}: {frame.address:#x}, bare step {at}: {stops[at]:#x}"
+            assert (rule, arch in SWALLOWING) == (StepRule.SYSTEM_CALL, True), where
+        previous = frame
+    assert at == len(stops)
