@@ -129,9 +129,13 @@ class StubClient:
         """Wait for a stop reply; see :meth:`resume`. Console output (``O``) on the way is dropped."""
         while True:
             while not self.has_packet():
-                readable, _, _ = select.select([self._socket, watch] if watch else [self._socket], [], [])
+                sources = [self._socket, *([watch] if watch else []), *([self._watched[0]] if self._watched else [])]
+                readable, _, _ = select.select(sources, [], [])
                 if watch in readable:
                     return None
+                if self._watched is not None and self._watched[0] in readable:
+                    self._watched[1]()
+                    continue
                 self.receive_some(socket.MSG_DONTWAIT)
             reply = self.receive()
             if reply[:1] == b"O" and reply != b"OK":

@@ -12,6 +12,8 @@ stepped: then exactly one reads the connection, and the guest's threads take tur
   So before a thread is let into a system call, where it may sleep or end, a breakpoint is planted where each waiting
   thread is: it stops there again, with nothing executed, and waits for packets as before.
 * A thread that sleeps in a system call of the host is let be, and stops where that system call returns.
+* A new thread stops at the same breakpoint as its creator, and both write their stop replies into one buffer of QEMU's.
+  So the new one is let go on, a system call of the host at a time, only while its creator sleeps and waits for it.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from gdbtrace.tracer import ptrace
 from gdbtrace.tracer.ptrace import ThreadStop, ThreadStopKind
 
 _ASLEEP_SECONDS = 0.005
+_NEWCOMER_SECONDS = 0.0005
 """A thread that has been in one system call of the host for so long, not on a processor, is taken to sleep."""
 
 
@@ -93,6 +96,8 @@ class GuestThreads:
         self.current = self._add(first)
         self.all = [self.current]
         self._in_system_call: set[int] = set()
+        self._newcomer: int | None = None
+        """The thread of QEMU that is being created, while it is held."""
         self._anchors: list[int] = []
         """Where breakpoints keep the waiting threads from running on."""
         try:
@@ -206,7 +211,8 @@ class GuestThreads:
                     return reply
                 continue
             sources: list[socket.socket | StubClient] = [client, self._wake_up, control]
-            readable, _, _ = select.select(sources, [], [], _ASLEEP_SECONDS)
+            patience = _ASLEEP_SECONDS if self._newcomer is None else _NEWCOMER_SECONDS
+            readable, _, _ = select.select(sources, [], [], patience)
             if control in readable:
                 return None
             if self._wake_up in readable:
@@ -216,15 +222,23 @@ class GuestThreads:
                     created += 1
                 if not self._go_on(stop, thread):
                     raise ThreadEnded
+            if reply is not None:
+                self._let_newcomer_go_on()
             if client in readable:
                 client.receive_some(socket.MSG_DONTWAIT)
-            elif not readable and reply is None:
-                self._raise_if_away(thread)
+            elif not readable and reply is None and self._is_away(thread):
+                if self._newcomer is not None:
+                    self._let_newcomer_go_on()
+                elif len(self.all) > 1:
+                    thread.whereabouts = Whereabouts.ASLEEP
+                    raise Asleep
 
     def _welcome(self, identity: bytes, parent: GuestThread) -> None:
         """A thread has reported its first stop, where its creator's call returns."""
         thread = self._add(identity)
-        self._hold(thread)
+        if self._newcomer is None:
+            self._hold(thread)
+        self._newcomer = None
         thread.is_new = True
         (thread.pc,) = parent.return_addresses
         self.all.append(thread)
@@ -285,47 +299,44 @@ class GuestThreads:
     def _go_on(self, stop: ThreadStop, running: GuestThread | None) -> bool:
         """Let a thread of QEMU go on after what it reported, or leave it held; False: it is ``running``, and gone."""
         host = stop.thread
+        known = next((each for each in self.all if each.host == host), None)
+        is_caller = running is not None and known is running
         match stop.kind:
             case ThreadStopKind.GONE:
                 self.all = [each for each in self.all if each.host != host]
-                return running is None or host != running.host
-            case ThreadStopKind.CLONE:
-                # The new thread's own first stop, which may have come already, is one of the others below.
-                ptrace.resume(host, to_system_call=True)
+                return not is_caller
             case ThreadStopKind.CALLING:
                 self._in_system_call.add(host)
-                ptrace.resume(host, to_system_call=True)
             case ThreadStopKind.RETURNED:
                 self._in_system_call.discard(host)
-                sleeper = next((each for each in self.all if each.host == host), None)
-                if sleeper is not None and sleeper.whereabouts is Whereabouts.ASLEEP:
-                    sleeper.whereabouts = Whereabouts.WOKEN
-                else:
-                    ptrace.resume(host, to_system_call=True)
-            case _:
-                is_calling = running is not None and host == running.host
-                ptrace.resume(host, stop.signal, to_system_call=is_calling or self._is_sleeper(host))
+        if known is None:
+            self._newcomer = host
+        elif known.whereabouts is Whereabouts.ASLEEP and stop.kind is ThreadStopKind.RETURNED:
+            known.whereabouts = Whereabouts.WOKEN
+        else:
+            ptrace.resume(host, stop.signal, to_system_call=is_caller or known.whereabouts is Whereabouts.ASLEEP)
         return True
 
-    def _is_sleeper(self, host: int) -> bool:
-        return any(each.host == host and each.whereabouts is Whereabouts.ASLEEP for each in self.all)
+    def _is_away(self, thread: GuestThread) -> bool:
+        """Whether a thread is in a system call of the host and not on a processor.
 
-    def _raise_if_away(self, thread: GuestThread) -> None:
-        """:raise Asleep: it is in a system call of the host and not on a processor, and there are others.
         :raise ThreadEnded: it is the process's first thread, which stays a zombie until the others have ended.
         """
         try:
             status = Path(f"/proc/{self._emulator}/task/{thread.host}/stat").read_bytes()
         except OSError:
-            return
+            return False
         # Field 3, after the name in parentheses (proc(5)).
-        match status.rpartition(b")")[2].split()[0]:
-            case b"Z":
-                self.all.remove(thread)
-                raise ThreadEnded
-            case b"S" if thread.host in self._in_system_call and len(self.all) > 1:
-                thread.whereabouts = Whereabouts.ASLEEP
-                raise Asleep
+        state = status.rpartition(b")")[2].split()[0]
+        if state == b"Z":
+            self.all.remove(thread)
+            raise ThreadEnded
+        return state == b"S" and thread.host in self._in_system_call
+
+    def _let_newcomer_go_on(self) -> None:
+        if self._newcomer is not None:
+            ptrace.resume(self._newcomer, to_system_call=True)
+            self._newcomer = None
 
     def _pass_signals_on(self) -> None:
         """While the current thread is waited for: what the kernel reports meanwhile."""
