@@ -612,6 +612,8 @@ def _rule_of(decoder: _Decoder, is_string: bool) -> StepRule:
         return StepRule.SYSTEM_CALL
     if is_string and _is_repeated(decoder):
         return StepRule.REPEAT
+    if decoder.name == "pause":
+        return StepRule.YIELD
     return StepRule.PLAIN
 
 
