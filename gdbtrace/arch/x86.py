@@ -39,6 +39,7 @@ from gdbtrace.arch.model import (
     StepRule,
     SystemCalls,
 )
+from gdbtrace.arch.x86_length import LONGEST, encoding_of, size_of
 
 L, S = AccessKind.LOAD, AccessKind.STORE
 
@@ -102,7 +103,7 @@ _MODIFIES = re.compile(
 )
 # ... these only store if their first operand is memory, and anything else loads.
 _STORES = re.compile(
-    r"mov.*|set.*|f(st|stp|ist|istp|isttp|bstp|nstcw|nstsw)|stmxcsr|sldt|str|smsw|"
+    r"mov.*|set.*|f(st|stp|ist|istp|isttp|bstp|nstcw|nstsw)|v?stmxcsr|sldt|str|smsw|"
     r"v(mov|cvtps2ph).*|v?(pextr|extract).*"
 )
 _PRIVILEGED = frozenset(("lgdt", "lidt", "lldt", "ltr", "lmsw", "invlpg"))
@@ -803,11 +804,21 @@ def _implied_float(decoder: _Decoder) -> tuple[str, ...]:
 # --- Architectures ----------------------------------------------------------------------------------------------------
 
 
+def _undecoded(variant: Variant, data: bytes) -> Behaviour:
+    """What capstone does not decode and QEMU may execute, above all aliases of x87 that Intel does not document."""
+    encoding = encoding_of(data, variant.bits)
+    is_x87 = encoding.opcode_map == 0 and 0xD8 <= encoding.opcode <= 0xDF
+    return Behaviour(
+        implied=(*X87_STACK, *_X87_WORDS) if is_x87 else (*X87_STACK, *_X87_WORDS, *variant.vectors, "mxcsr"),
+        spans_known=is_x87 and not encoding.has_memory,
+    )
+
+
 def _behaviour_of(variant: Variant) -> Callable[[Disassembled], Behaviour]:
     def behaviour_of(disassembled: Disassembled) -> Behaviour:
         instruction = disassembled.capstone
         if not isinstance(instruction, capstone.CsInsn):
-            return Behaviour(spans_known=False)
+            return _undecoded(variant, disassembled.data)
         decoder = _Decoder(variant, instruction)
         is_string = _is_string(decoder)
         return Behaviour(
@@ -896,7 +907,15 @@ def _arch(
         pc=f"{variant.letter}ip",
         sp=f"{variant.letter}sp",
         registers=_registers(variant),
-        modes=(Mode(None, capstone.CS_ARCH_X86, capstone_mode, tuple(range(1, 16))),),
+        modes=(
+            Mode(
+                None,
+                capstone.CS_ARCH_X86,
+                capstone_mode,
+                tuple(range(1, LONGEST + 1)),
+                lambda data: size_of(data, variant.bits),
+            ),
+        ),
         behaviour_of=_behaviour_of(variant),
         system_calls=system_calls,
         aliases=_ALIASES[variant.bits],
