@@ -210,6 +210,7 @@ UNDECODED_UNSEEN: Mapping[str, tuple[int, frozenset[int]]] = {
     # The same for what capstone does not decode: mask and values of the word.
     "ppc": (0xFC0007FE, _LSWX_STSWX),
     "ppc64": (0xFC0007FE, _LSWX_STSWX),
+    "s390x": (0xFFFF_0000_0000, frozenset({0xE50A_0000_0000})),  # mvcrl
 }
 
 
