@@ -721,6 +721,7 @@ _USES_MXCSR = re.compile(
     r"v?((add|sub|mul|div|sqrt|min|max|cmp|addsub|hadd|hsub|round|dp)[ps][sd]|u?comis[sd]|cvt\w+)|vfn?m\w+|"
     r"(ld|st)mxcsr|v(ld|st)mxcsr"
 )
+_BRANCH = re.compile(r"l?jmp|j\w+|loop(e|ne)?|l?call|ret(f|fq)?|iret[dq]?")
 _EXTENDED_STATE = re.compile(r"(fxsave|fxrstor|xsave\w*|xrstor\w*?)(64)?")
 
 
@@ -745,6 +746,8 @@ def _implied_by(decoder: _Decoder) -> tuple[str, ...]:
         implied.append(name[1:])
     if name in ("lcall", "ljmp", *RETURN_FAR, *INTERRUPT_RETURN) or _is_far(decoder):
         implied.append("cs")
+    if _BRANCH.fullmatch(name):
+        implied.append(variant.letter + "ip")
     if _is_system_call(decoder):
         implied.append(variant.letter + "ax")
     if name == "syscall" and variant.bits == 64:
@@ -754,6 +757,7 @@ def _implied_by(decoder: _Decoder) -> tuple[str, ...]:
 
 # Implicit registers that capstone 5 leaves out, without their width letter.
 _IMPLIED_GENERAL: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("aaa", "aas", "aam", "aad", "daa", "das"), ("ax",)),
     "enter": ("sp", "bp"),
     "retf": ("sp",),
     "retfq": ("sp",),
