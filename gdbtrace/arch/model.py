@@ -190,6 +190,8 @@ class Behaviour:
     """None: it touches no memory."""
     implied: tuple[str, ...] = ()
     """Operand registers it may read or write without naming them (FLOAT, VECTOR, SYSTEM ones above all)."""
+    implied_at: Callable[[Registers], tuple[str, ...]] | None = None
+    """More of them, given the registers before it: those that an s390x EXECUTE's target names."""
     stops_twice: Callable[[Registers], bool] | None = None
     """For :attr:`StepRule.SECOND_STOP`: whether, given the registers before it, there is a second stop."""
     has_stored: Callable[[Registers], bool] | None = None

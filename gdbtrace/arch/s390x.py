@@ -16,6 +16,7 @@ from functools import lru_cache
 
 import capstone
 
+from gdbtrace.arch.disassembler import disassemble, named_registers
 from gdbtrace.arch.model import (
     AccessKind,
     Arch,
@@ -1465,6 +1466,24 @@ def _implied_of(encoding: Encoding, *, is_decoded: bool) -> tuple[str, ...]:
 SUPERVISOR_CALL = 0x0A
 
 
+def _registers_of_target(target: Target) -> Callable[[Registers], tuple[str, ...]]:
+    """What an EXECUTE's target names and implies."""
+
+    def implied_at(registers: Registers) -> tuple[str, ...]:
+        data = target.read(registers)
+        return _registers_of(data) if data else ()
+
+    return implied_at
+
+
+@lru_cache(maxsize=1024)
+def _registers_of(data: bytes) -> tuple[str, ...]:
+    # No register depends on where it is.
+    disassembled = disassemble(data, 0, S390X.modes[0])
+    implied = _implied_of(encoding_of(data, 0), is_decoded=bool(disassembled.mnemonic))
+    return tuple(dict.fromkeys((*named_registers(S390X, disassembled), *implied)))
+
+
 def behaviour_of(disassembled: Disassembled) -> Behaviour:
     """One instruction, from its bits alone.
 
@@ -1479,6 +1498,7 @@ def behaviour_of(disassembled: Disassembled) -> Behaviour:
             rule=StepRule.SECOND_STOP,
             spans=spans,
             implied=implied,
+            implied_at=_registers_of_target(Target(encoding)),
             stops_twice=Target(encoding).takes_two_steps,
         )
     if data[0] == SUPERVISOR_CALL:
