@@ -809,13 +809,23 @@ def _implied_float(decoder: _Decoder) -> tuple[str, ...]:
 
 
 def _undecoded(variant: Variant, data: bytes) -> Behaviour:
-    """What capstone does not decode and QEMU may execute, above all aliases of x87 that Intel does not document."""
+    """What capstone does not decode and QEMU may execute.
+
+    Measured on 7.2, each opcode with a register for its operand: aliases of x87 that Intel does not document, reserved
+    no-operations, and prefixes that have no meaning there. None of them touches memory by itself.
+    """
     encoding = encoding_of(data, variant.bits)
+    if encoding.opcode_map == 1 and encoding.opcode in RESERVED_NOPS:
+        return Behaviour()
     is_x87 = encoding.opcode_map == 0 and 0xD8 <= encoding.opcode <= 0xDF
     return Behaviour(
         implied=(*X87_STACK, *_X87_WORDS) if is_x87 else (*X87_STACK, *_X87_WORDS, *variant.vectors, "mxcsr"),
-        spans_known=is_x87 and not encoding.has_memory,
+        spans_known=not encoding.has_memory,
     )
+
+
+RESERVED_NOPS = range(0x18, 0x20)
+"""After 0F; those with a meaning of their own are of MPX and CET, which user mode has not switched on."""
 
 
 def _behaviour_of(variant: Variant) -> Callable[[Disassembled], Behaviour]:

@@ -391,3 +391,10 @@ def test_what_capstone_cannot_decode_may_use_any_register() -> None:
 def test_x87_alias_that_capstone_cannot_decode_touches_no_memory() -> None:
     assert behaviour(X86_64, "dcd1").spans_known  # fcom2
     assert decoded(X86_64, "dcd1").data.hex() == "dcd1"
+
+
+@pytest.mark.parametrize("code", ["0f1cc1", "f30f1e08", "0f1d8000000000"])
+def test_reserved_no_operation_touches_nothing(code: str) -> None:
+    assert decoded(X86_64, code).data.hex() == code
+    assert behaviour(X86_64, code).spans is None
+    assert behaviour(X86_64, code).spans_known

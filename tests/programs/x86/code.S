@@ -60,6 +60,9 @@ patch:
     .byte 0xf2, 0xeb, 0                                         // bnd jmp
     .byte 0x3e, 0x74, 0
     .byte 0x67, 0x8d, 0x40, 1
+    .byte 0xf3, 0x0f, 0x1e, 0xfa                                // endbr64
+    .byte 0x0f, 0x1c, 0xc1                                      // reserved no-operations, one with a memory operand
+    .byte 0x0f, 0x1d, 0x80, 0, 0, 0, 0x7f
     // generated: add $n, %eax n times, then ret
     ADDRESS(made, DI)
     mov DI, SI
