@@ -811,10 +811,10 @@ def _implied_float(decoder: _Decoder) -> tuple[str, ...]:
 def _undecoded(variant: Variant, data: bytes) -> Behaviour:
     """What capstone does not decode and QEMU may execute.
 
-    Measured under the oracle on 7.2's x86-64, each opcode of the legacy maps with no prefix, 66, F2 and F3 and one register
-    for its operand (of x87 all): aliases of x87 that Intel does not document, reserved no-operations, and prefixes that
-    have no meaning there. The oracle saw none of them touch memory. Other fields of ModRM, VEX and 32-bit mode were not
-    tried.
+    Measured under the oracle on 7.2's x86-64, each opcode of the legacy maps with no prefix, 66, F2 and F3 and one
+    register for its operand (of x87 all): aliases of x87 that Intel does not document, reserved no-operations, and
+    prefixes that have no meaning there. The oracle saw none of them touch memory. Other fields of ModRM, VEX and
+    32-bit mode were not tried.
     """
     encoding = encoding_of(data, variant.bits)
     if encoding.opcode_map == 1 and encoding.opcode in RESERVED_NOPS:
