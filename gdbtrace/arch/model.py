@@ -112,6 +112,8 @@ class StepRule(Enum):
     """A raw step may swallow the instruction after it: run to where it returns."""
     WINDOW = "window"
     """SPARC ``save``, ``restore``, ``return``, ``flushw``: a spill or fill makes a raw step swallow the next one."""
+    YIELD = "yield"
+    """x86 ``pause``: QEMU leaves its loop after it without a stop, so a raw step executes the next instruction too."""
     SECOND_STOP = "second stop"
     """On a condition, a raw step stops once more before the instruction is done: a MIPS branch-likely that is not
     taken at its annulled slot, an s390x EXECUTE at itself."""
@@ -188,6 +190,8 @@ class Behaviour:
     """None: it touches no memory."""
     implied: tuple[str, ...] = ()
     """Operand registers it may read or write without naming them (FLOAT, VECTOR, SYSTEM ones above all)."""
+    implied_at: Callable[[Registers], tuple[str, ...]] | None = None
+    """More of them, given the registers before it: those that an s390x EXECUTE's target names."""
     stops_twice: Callable[[Registers], bool] | None = None
     """For :attr:`StepRule.SECOND_STOP`: whether, given the registers before it, there is a second stop."""
     has_stored: Callable[[Registers], bool] | None = None

@@ -16,6 +16,7 @@ from functools import lru_cache
 
 import capstone
 
+from gdbtrace.arch.disassembler import disassemble, named_registers
 from gdbtrace.arch.model import (
     AccessKind,
     Arch,
@@ -1321,7 +1322,8 @@ def _implied(rule: Implied, **opcodes: int) -> dict[int, Implied]:
 FPC_USERS = frozenset((
     # B3xx and EDxx, binary floating point: what rounds or may raise an IEEE exception, and the moves of the FPC itself
     *(0xB300 | x for x in (
-        0x02, *range(0x04, 0x10), 0x12, *range(0x14, 0x20), 0x42, *range(0x44, 0x4E), 0x57, 0x5F, 0x84, 0x85, 0x8C,
+        0x02, *range(0x04, 0x10), 0x12, *range(0x14, 0x20), 0x42, *range(0x44, 0x4E), 0x53, 0x57, 0x5B, 0x5F,
+        0x84, 0x85, 0x8C,
         *range(0x90, 0x93), *range(0x94, 0x97), *range(0x98, 0x9B), *range(0x9C, 0xA3), *range(0xA4, 0xA7),
         *range(0xA8, 0xAB), *range(0xAC, 0xAF),
     )),
@@ -1332,6 +1334,15 @@ FPC_USERS = frozenset((
         0x8E, 0x8F, 0x9E, 0x9F, *range(0xC0, 0xC6), 0xC7, 0xCA, 0xCB, 0xCE, 0xE2, 0xE3, 0xE5, 0xE7, 0xE8, 0xEA, 0xEB,
         0xEE, 0xEF,
     )),
+))
+
+BRANCHES = frozenset((
+    0x0500, 0x0600, 0x0700, 0x0B00, 0x0C00, 0x0D00, 0x4500, 0x4600, 0x4700, 0x4D00,  # BALR to BASR, BAL BCT BC BAS
+    *range(0x8400, 0x8800, 0x100), *range(0xA704, 0xA708), 0xB946,  # BRXH BRXLE BXH BXLE, BRC BRAS BRCT BRCTG, BCTGR
+    0xC004, 0xC005, 0xCC06, 0xE346, 0xE347, 0xEB44, 0xEB45,  # BRCL BRASL BRCTH, BCTG BIC, BXHG BXLEG
+    # Compare and branch, in all its forms
+    *(0xEC00 | x for x in (0x44, 0x45, 0x64, 0x65, 0x76, 0x77, *range(0x7C, 0x80), 0xE4, 0xE5, 0xF6, 0xF7,
+                           *range(0xFC, 0x100))),
 ))
 
 # How many register fields of E7xx hold vectors, from the left (PoP, formats VRI, VRR, VRS, VRX).
@@ -1443,6 +1454,8 @@ def _implied_of(encoding: Encoding, *, is_decoded: bool) -> tuple[str, ...]:
         names.update(dict.fromkeys(IMPLIED[encoding.opcode](encoding)))
     if encoding.opcode in FPC_USERS:
         names["fpc"] = None
+    if encoding.opcode in BRANCHES:
+        names["pswa"] = None
     if not is_decoded:
         names.update(dict.fromkeys(_fields_of(encoding)))
     return tuple(names)
@@ -1451,6 +1464,24 @@ def _implied_of(encoding: Encoding, *, is_decoded: bool) -> tuple[str, ...]:
 # --- Putting it together ----------------------------------------------------------------------------------------------
 
 SUPERVISOR_CALL = 0x0A
+
+
+def _registers_of_target(target: Target) -> Callable[[Registers], tuple[str, ...]]:
+    """What an EXECUTE's target names and implies."""
+
+    def implied_at(registers: Registers) -> tuple[str, ...]:
+        data = target.read(registers)
+        return _registers_of(data) if data else ()
+
+    return implied_at
+
+
+@lru_cache(maxsize=1024)
+def _registers_of(data: bytes) -> tuple[str, ...]:
+    # No register depends on where it is.
+    disassembled = disassemble(data, 0, S390X.modes[0])
+    implied = _implied_of(encoding_of(data, 0), is_decoded=bool(disassembled.mnemonic))
+    return tuple(dict.fromkeys((*named_registers(S390X, disassembled), *implied)))
 
 
 def behaviour_of(disassembled: Disassembled) -> Behaviour:
@@ -1467,6 +1498,7 @@ def behaviour_of(disassembled: Disassembled) -> Behaviour:
             rule=StepRule.SECOND_STOP,
             spans=spans,
             implied=implied,
+            implied_at=_registers_of_target(Target(encoding)),
             stops_twice=Target(encoding).takes_two_steps,
         )
     if data[0] == SUPERVISOR_CALL:

@@ -39,6 +39,7 @@ from gdbtrace.arch.model import (
     StepRule,
     SystemCalls,
 )
+from gdbtrace.arch.x86_length import LONGEST, encoding_of, size_of
 
 L, S = AccessKind.LOAD, AccessKind.STORE
 
@@ -102,7 +103,7 @@ _MODIFIES = re.compile(
 )
 # ... these only store if their first operand is memory, and anything else loads.
 _STORES = re.compile(
-    r"mov.*|set.*|f(st|stp|ist|istp|isttp|bstp|nstcw|nstsw)|stmxcsr|sldt|str|smsw|"
+    r"mov.*|set.*|f(st|stp|ist|istp|isttp|bstp|nstcw|nstsw)|v?stmxcsr|sldt|str|smsw|"
     r"v(mov|cvtps2ph).*|v?(pextr|extract).*"
 )
 _PRIVILEGED = frozenset(("lgdt", "lidt", "lldt", "ltr", "lmsw", "invlpg"))
@@ -612,6 +613,8 @@ def _rule_of(decoder: _Decoder, is_string: bool) -> StepRule:
         return StepRule.SYSTEM_CALL
     if is_string and _is_repeated(decoder):
         return StepRule.REPEAT
+    if decoder.name == "pause":
+        return StepRule.YIELD
     return StepRule.PLAIN
 
 
@@ -718,6 +721,7 @@ _USES_MXCSR = re.compile(
     r"v?((add|sub|mul|div|sqrt|min|max|cmp|addsub|hadd|hsub|round|dp)[ps][sd]|u?comis[sd]|cvt\w+)|vfn?m\w+|"
     r"(ld|st)mxcsr|v(ld|st)mxcsr"
 )
+_BRANCH = re.compile(r"l?jmp|j\w+|loop(e|ne)?|l?call|ret(f|fq)?|iret[dq]?")
 _EXTENDED_STATE = re.compile(r"(fxsave|fxrstor|xsave\w*|xrstor\w*?)(64)?")
 
 
@@ -742,6 +746,8 @@ def _implied_by(decoder: _Decoder) -> tuple[str, ...]:
         implied.append(name[1:])
     if name in ("lcall", "ljmp", *RETURN_FAR, *INTERRUPT_RETURN) or _is_far(decoder):
         implied.append("cs")
+    if _BRANCH.fullmatch(name):
+        implied.append(variant.letter + "ip")
     if _is_system_call(decoder):
         implied.append(variant.letter + "ax")
     if name == "syscall" and variant.bits == 64:
@@ -751,6 +757,7 @@ def _implied_by(decoder: _Decoder) -> tuple[str, ...]:
 
 # Implicit registers that capstone 5 leaves out, without their width letter.
 _IMPLIED_GENERAL: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("aaa", "aas", "aam", "aad", "daa", "das"), ("ax",)),
     "enter": ("sp", "bp"),
     "retf": ("sp",),
     "retfq": ("sp",),
@@ -801,11 +808,33 @@ def _implied_float(decoder: _Decoder) -> tuple[str, ...]:
 # --- Architectures ----------------------------------------------------------------------------------------------------
 
 
+def _undecoded(variant: Variant, data: bytes) -> Behaviour:
+    """What capstone does not decode and QEMU may execute.
+
+    Measured under the oracle on 7.2's x86-64, each opcode of the legacy maps with no prefix, 66, F2 and F3 and one
+    register for its operand (of x87 all): aliases of x87 that Intel does not document, reserved no-operations, and
+    prefixes that have no meaning there. The oracle saw none of them touch memory. Other fields of ModRM, VEX and
+    32-bit mode were not tried.
+    """
+    encoding = encoding_of(data, variant.bits)
+    if encoding.opcode_map == 1 and encoding.opcode in RESERVED_NOPS:
+        return Behaviour()
+    is_x87 = encoding.opcode_map == 0 and 0xD8 <= encoding.opcode <= 0xDF
+    return Behaviour(
+        implied=(*X87_STACK, *_X87_WORDS) if is_x87 else (*X87_STACK, *_X87_WORDS, *variant.vectors, "mxcsr"),
+        spans_known=not encoding.has_memory,
+    )
+
+
+RESERVED_NOPS = range(0x18, 0x20)
+"""After 0F; those with a meaning of their own are of MPX and CET, which user mode has not switched on."""
+
+
 def _behaviour_of(variant: Variant) -> Callable[[Disassembled], Behaviour]:
     def behaviour_of(disassembled: Disassembled) -> Behaviour:
         instruction = disassembled.capstone
         if not isinstance(instruction, capstone.CsInsn):
-            return Behaviour(spans_known=False)
+            return _undecoded(variant, disassembled.data)
         decoder = _Decoder(variant, instruction)
         is_string = _is_string(decoder)
         return Behaviour(
@@ -894,7 +923,15 @@ def _arch(
         pc=f"{variant.letter}ip",
         sp=f"{variant.letter}sp",
         registers=_registers(variant),
-        modes=(Mode(None, capstone.CS_ARCH_X86, capstone_mode, tuple(range(1, 16))),),
+        modes=(
+            Mode(
+                None,
+                capstone.CS_ARCH_X86,
+                capstone_mode,
+                tuple(range(1, LONGEST + 1)),
+                lambda data: size_of(data, variant.bits),
+            ),
+        ),
         behaviour_of=_behaviour_of(variant),
         system_calls=system_calls,
         aliases=_ALIASES[variant.bits],

@@ -20,7 +20,7 @@ Key = tuple[int, int]
 class KnownInstruction:
     """An instruction as the step loop needs it."""
 
-    __slots__ = ("behaviour", "data", "fetched", "identifier", "is_plain", "spans")
+    __slots__ = ("behaviour", "data", "fetched", "identifier", "implied_at", "is_plain", "spans", "variants")
 
     def __init__(self, identifier: int, data: bytes, behaviour: Behaviour, fetched: tuple[str, ...]) -> None:
         self.identifier = identifier
@@ -28,6 +28,9 @@ class KnownInstruction:
         self.data = data
         self.behaviour = behaviour
         self.spans = behaviour.spans
+        self.implied_at = behaviour.implied_at
+        self.variants: dict[tuple[str, ...], KnownInstruction] = {}
+        """The same instruction where it implies these registers too."""
         self.fetched = fetched
         """Stub registers outside ``g`` to read before and after it."""
         self.is_plain = behaviour.rule is StepRule.PLAIN and behaviour.has_stored is None

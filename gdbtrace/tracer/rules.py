@@ -80,6 +80,11 @@ def step_window(stepper: Stepper, known: KnownInstruction) -> StopReply:
     return stepper.run_to(_following(stepper, known))
 
 
+def step_yield(stepper: Stepper, known: KnownInstruction) -> StopReply:
+    """QEMU's ``EXCP_INTERRUPT`` after the instruction swallows the next one, so run to it."""
+    return stepper.run_to(_following(stepper, known))
+
+
 def step_second_stop(stepper: Stepper, known: KnownInstruction) -> StopReply:
     """On the instruction's own condition there is one more stop before it is done."""
     stops_twice = known.behaviour.stops_twice
@@ -194,6 +199,7 @@ RULES: Mapping[StepRule, Rule] = {
     StepRule.RESUME: step_resume,
     StepRule.BREAKPOINT: step_breakpoint,
     StepRule.WINDOW: step_window,
+    StepRule.YIELD: step_yield,
     StepRule.SECOND_STOP: step_second_stop,
     StepRule.LOAD_EXCLUSIVE: step_load_exclusive,
     StepRule.STORE_EXCLUSIVE: step_store_exclusive,

@@ -323,6 +323,8 @@ class Stepper:
                     if stop is not None:
                         return stop
                     continue
+            if known.implied_at is not None:
+                known = self._variant_of(known, known.implied_at(registers), pc, mode)
 
             spans: Sequence[Span] = known.spans(registers) if known.spans else ()
             loaded = [(read_memory(address, size) if kind is load else None) for kind, address, size in spans]
@@ -485,9 +487,26 @@ class Stepper:
         data = self._cache.read_code(pc, mode.instruction_bytes[-1])
         if not data:
             return None
-        disassembled = disassemble(data, pc, mode)
+        known = self._define(data, pc, mode_index, ())
+        self._cache.add((pc, mode_index), known)
+        return known
+
+    def _variant_of(
+        self, known: KnownInstruction, implied: tuple[str, ...], pc: int, mode_index: int
+    ) -> KnownInstruction:
+        """The same instruction, which implies these registers too."""
+        if not implied:
+            return known
+        variant = known.variants.get(implied)
+        if variant is None:
+            variant = known.variants[implied] = self._define(known.data, pc, mode_index, implied)
+        return variant
+
+    def _define(self, data: bytes, pc: int, mode_index: int, implied: tuple[str, ...]) -> KnownInstruction:
+        """Decode an instruction that implies these registers beside its own, and tell the recorder."""
+        disassembled = disassemble(data, pc, self.arch.modes[mode_index])
         behaviour = self.arch.behaviour_of(disassembled)
-        named = tuple(dict.fromkeys((*named_registers(self.arch, disassembled), *behaviour.implied)))
+        named = tuple(dict.fromkeys((*named_registers(self.arch, disassembled), *behaviour.implied, *implied)))
         if self._fetch_all or not (disassembled.mnemonic or behaviour != Behaviour()):
             # Unknown to us, so any register may be its operand.
             fetched = tuple(dict.fromkeys(self._operand_sources.values()))
@@ -501,9 +520,7 @@ class Stepper:
         self._sink.define(
             Definition(identifier, pc, disassembled.data, mode_index, named, fetched, behaviour.spans_known)
         )
-        known = KnownInstruction(identifier, disassembled.data, behaviour, fetched)
-        self._cache.add((pc, mode_index), known)
-        return known
+        return KnownInstruction(identifier, disassembled.data, behaviour, fetched)
 
     def _report_gap(self, why: str) -> None:
         """Tell the recorder that something ran unseen."""

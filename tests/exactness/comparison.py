@@ -45,9 +45,37 @@ def _without_closing_pass(lines: Iterator[Line]) -> Iterator[Line]:
         previous = line
 
 
+PREFIXES = bytes.fromhex("f2 f3 66 67 26 2e 36 3e 64 65")
+
+
 def _has_repeat_prefix(data: bytes) -> bool:
-    prefixes = data[: next((at for at, byte in enumerate(data) if byte not in b"\xf2\xf3\x66\x67\x2e\x3e\x26\x36"), 0)]
+    prefixes = data[: next((at for at, byte in enumerate(data) if byte not in PREFIXES), 0)]
     return bool(set(prefixes) & {0xF2, 0xF3})
+
+
+def _without_rewriting_retry(lines: Iterator[Line]) -> Iterator[Line]:
+    """x86: an instruction that stores into its own page faults at the store, drops the page's code, and runs again.
+
+    ``TARGET_HAS_PRECISE_SMC`` (QEMU's accel/tcg/tb-maint.c, ``tb_invalidate_phys_page_unwind``): the plugin reports it
+    twice, the first time with its loads alone.
+    """
+    held: Line | None = None
+    for line in lines:
+        is_retried = (
+            held is not None
+            and (held.address, held.data) == (line.address, line.data)
+            and held.touched < line.touched
+            and all(direction == "L" for direction, _ in held.touched)
+        )
+        if held is not None and not is_retried:
+            yield held
+        held = line
+    if held is not None:
+        yield held
+
+
+def _of_x86(lines: Iterator[Line]) -> Iterator[Line]:
+    return _without_closing_pass(_without_rewriting_retry(lines))
 
 
 def _without_window_retry(lines: Iterator[Line]) -> Iterator[Line]:
@@ -126,8 +154,8 @@ def _is_execute(data: bytes) -> bool:
 
 
 RULES: Mapping[str, Callable[[Iterator[Line]], Iterator[Line]]] = {
-    "x86_64": _without_closing_pass,
-    "i386": _without_closing_pass,
+    "x86_64": _of_x86,
+    "i386": _of_x86,
     "sparc64": _without_window_retry,
     "sparc32plus": _without_window_retry,
     "sparc": _without_window_retry,
@@ -182,6 +210,7 @@ UNDECODED_UNSEEN: Mapping[str, tuple[int, frozenset[int]]] = {
     # The same for what capstone does not decode: mask and values of the word.
     "ppc": (0xFC0007FE, _LSWX_STSWX),
     "ppc64": (0xFC0007FE, _LSWX_STSWX),
+    "s390x": (0xFFFF_0000_0000, frozenset({0xE50A_0000_0000})),  # mvcrl
 }
 
 

@@ -283,3 +283,33 @@ def test_every_capstone_register_is_mapped() -> None:
 def test_named_registers_of_a_vector_instruction() -> None:
     instruction = disassemble(bytes.fromhex("e712300000f3"), CODE, S390X.modes[0])  # vab %v1,%v2,%v3
     assert set(named_registers(S390X, instruction)) == {"f1", "v1l", "f2", "v2l", "f3", "v3l"}
+
+
+@pytest.mark.parametrize(
+    ("target", "names"),
+    [
+        ("d20020004000", {"r2", "r4"}),  # mvc
+        ("2812", {"f1", "f3"}),  # ldr %f1,%f2, whose second byte is 0x13 with the modifier
+        ("b31a0012", {"f1", "f2", "fpc", "pswm"}),  # adbr
+        ("e71120000806", {"v17", "r1", "r2"}),  # vl %v17
+        ("9a032000", {"acr0", "acr1", "acr2", "acr3", "r2"}),  # lam %a0,%a3
+    ],
+)
+def test_execute_has_the_registers_of_its_target(target: str, names: set[str]) -> None:
+    # Given a modifier that leaves all but ldr as they are
+    data = bytes.fromhex(target)
+    values = Values({"r1": 1 if data[0] == 0x28 else 0}, {TABLE: data})
+
+    # When it is asked what an EXECUTE of it implies
+    execute = behaviour("44106000")  # ex %r1,0(%r6)
+    assert execute.implied_at is not None
+    implied = execute.implied_at(values)
+
+    # Then that is what the target names and implies
+    assert names <= set(implied)
+
+
+def test_execute_of_what_cannot_be_read_implies_nothing() -> None:
+    execute = behaviour("44106000")
+    assert execute.implied_at is not None
+    assert execute.implied_at(Values({"r6": TABLE + 1}, {})) == ()

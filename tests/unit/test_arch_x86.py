@@ -378,5 +378,23 @@ def test_parts_of_registers_name_the_whole() -> None:
     assert named_registers(X86_64, decoded(X86_64, "c5fd6fc1")) == ("xmm0", "xmm1")  # vmovdqa ymm0, ymm1
 
 
-def test_what_capstone_cannot_decode_is_unknown() -> None:
-    assert behaviour(X86_64, "0f") == Behaviour(spans_known=False)
+def test_what_capstone_cannot_decode_may_use_any_register() -> None:
+    # Given an opcode whose second byte is missing
+    undecoded = behaviour(X86_64, "0f")
+
+    # Then nobody can say what it touches, and every register that is not always listed may be its operand
+    assert not undecoded.spans_known
+    assert undecoded.spans is None
+    assert {"st0", "fctrl", "xmm0", "xmm15", "mxcsr"} <= set(undecoded.implied)
+
+
+def test_x87_alias_that_capstone_cannot_decode_touches_no_memory() -> None:
+    assert behaviour(X86_64, "dcd1").spans_known  # fcom2
+    assert decoded(X86_64, "dcd1").data.hex() == "dcd1"
+
+
+@pytest.mark.parametrize("code", ["0f1cc1", "f30f1e08", "0f1d8000000000"])
+def test_reserved_no_operation_touches_nothing(code: str) -> None:
+    assert decoded(X86_64, code).data.hex() == code
+    assert behaviour(X86_64, code).spans is None
+    assert behaviour(X86_64, code).spans_known

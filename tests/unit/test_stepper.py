@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 from collections.abc import Iterator, Sequence
 
 import pytest
 
 from gdbtrace.arch.mips import MIPS
-from gdbtrace.arch.model import AccessKind
+from gdbtrace.arch.model import AccessKind, Behaviour
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import layout_of
 from gdbtrace.tracer.step_record import Definition, Note, Stop, StopReason, SystemCallMade
@@ -191,3 +192,26 @@ def test_jump_to_where_there_is_no_code_is_the_guests_own_end(control: tuple[soc
         sink, stop = run(stub, control[1])
     assert stop == Stop(StopReason.KILLED, 11)
     assert sink.steps == []
+
+
+def test_what_an_instruction_implies_may_depend_on_the_registers(
+    control: tuple[socket.socket, socket.socket],
+) -> None:
+    # Given instructions that imply s0 as long as t0 is 0, or else nothing
+    behaviour = Behaviour(implied_at=lambda registers: () if registers["t0"] else ("s0",))
+    arch = dataclasses.replace(MIPS, behaviour_of=lambda _: behaviour)
+
+    # When one runs in both states, and once more in the first
+    with FakeStub(assemble(NOP)) as stub:
+        named = []
+        client, sink = StubClient(stub.connection), Sink()
+        layout = layout_of([], MIPS.builtin_layout, len(client.read_registers()), "big")
+        stepper = Stepper(client, arch, layout, sink, control[1], THREAD, StepperSettings())
+        for value in (0, 1, 0):
+            stub.registers[8], stub.registers[PC] = value, BASE
+            stepper.run(1)
+            named.append("s0" in sink.steps[-1][0].named)
+
+    # Then each frame has what it implied then, and there is one definition for each
+    assert named == [True, False, True]
+    assert len(sink.defined) == 2
