@@ -210,7 +210,6 @@ class Stepper:
         """As :meth:`run_to`, where other threads may have to run before the call can return."""
         action = b"C%02x" % self._signal if self._signal else b"c"
         self._signal = 0
-        threads.current.pc = self.registers[self.arch.pc]
         reply = threads.run(action, addresses, self._control)
         if reply is None:
             raise Interrupted
@@ -555,8 +554,7 @@ class Stepper:
         registers = self.registers
         if context := self._contexts.get(self._thread):
             context.raw, context.signal = registers.raw, self._signal
-            threads.current.pc = registers[self.arch.pc]
-        self._select_thread(threads.switch().identity)
+        self._select_thread(threads.switch(registers[self.arch.pc]).identity)
         context = self._contexts.setdefault(self._thread, _Context())
         self._signal, self.exclusive = context.signal, None
         registers.raw = context.raw or self.client.read_registers()

@@ -8,9 +8,10 @@ stepped: then exactly one reads the connection, and the guest's threads take tur
 * A stopped thread waits for the acknowledgement of the last reply that it sent, then for packets.  The client sends its
   acknowledgement with the next packet, so a held thread takes up where it was when it is released and the next packet
   comes.
-* Any thread that leaves the stub marks the guest as running, and a waiting thread that gets a packet then leaves too.
-  So before a thread is let into a system call, where it may sleep or end, a breakpoint is planted where each waiting
-  thread is: it stops there again, with nothing executed, and waits for packets as before.
+* Any thread that leaves the stub marks the guest as running, and a thread that waits for packets then leaves too, with
+  the next one.  A thread whose stop reply has not been acknowledged does not: it marks the guest as stopped first.  So
+  before another one has its turn, a thread is resumed at a breakpoint where it is, and its stop there is left
+  unacknowledged.
 * A thread that sleeps in a system call of the host is let be, and stops where that system call returns.
 * A new thread stops at the same breakpoint as its creator, and both write their stop replies into one buffer of QEMU's.
   So the new one is let go on, a system call of the host at a time, only while its creator sleeps and waits for it.
@@ -59,10 +60,6 @@ class GuestThread:
     """The thread of QEMU, as we number it."""
     ordinal: int
     whereabouts: Whereabouts = Whereabouts.STOPPED
-    is_new: bool = False
-    """It has reported its first stop, and that has not been acknowledged."""
-    pc: int = 0
-    """Where it is stopped, unless it is the current one."""
     return_addresses: tuple[int, ...] = ()
     """Where breakpoints wait for it while it sleeps."""
 
@@ -99,7 +96,7 @@ class GuestThreads:
         self._newcomer: int | None = None
         """The thread of QEMU that is being created, while it is held."""
         self._anchors: list[int] = []
-        """Where breakpoints keep the waiting threads from running on."""
+        """Breakpoints at which threads were parked, still to be taken away."""
         try:
             ptrace.seize(self.current.host)
         except OSError as error:
@@ -120,9 +117,7 @@ class GuestThreads:
         :raise ThreadEnded: it ended, and is not in :attr:`all` any more.
         """
         thread, client = self.current, self._client
-        waiting = [other for other in self.all if other is not thread and other.whereabouts is Whereabouts.STOPPED]
-        self._anchors = [other.pc for other in waiting if not other.is_new]
-        for address in (*addresses, *self._anchors):
+        for address in addresses:
             client.insert_breakpoint(address)
         self._hold(thread)
         self._in_system_call.discard(thread.host)
@@ -131,19 +126,25 @@ class GuestThreads:
         thread.return_addresses = tuple(addresses)
         return self._returned(control)
 
-    def switch(self) -> GuestThread:
+    def switch(self, pc: int) -> GuestThread:
         """Make the next thread current that can run, in turn; waits for one to wake if all sleep.
 
         A thread that wakes is current, and still in the system call: :meth:`finish_call` goes on with it.
+
+        :param pc: where the current thread is, unless it sleeps or has ended.
         """
         before = self.current
-        if before.whereabouts is Whereabouts.STOPPED and before in self.all:
-            self._hold(before)
-        self.current = self._next_in_turn(before)
-        if self.current.whereabouts is Whereabouts.STOPPED:
-            ptrace.resume(self.current.host)
-            self._settle(before)
-        return self.current
+        thread = self._next_in_turn(before)
+        if thread is before and thread.whereabouts is Whereabouts.STOPPED:
+            return thread
+        if before in self.all and before.whereabouts is Whereabouts.STOPPED:
+            self._park(before, pc)
+        self.current = thread
+        if thread.whereabouts is Whereabouts.STOPPED:
+            ptrace.resume(thread.host)
+            self.select(thread)
+            self._remove_breakpoints(())
+        return thread
 
     def finish_call(self, control: socket.socket) -> StopReply | None:
         """Let the current thread, which has woken, return from its system call; as :meth:`run`."""
@@ -205,7 +206,7 @@ class GuestThreads:
                 if answer.thread == thread.identity:
                     reply = answer
                 else:
-                    self._welcome(answer.thread, thread)
+                    self._welcome(answer.thread)
                     created -= 1
                 if reply is not None and not created:
                     return reply
@@ -233,14 +234,12 @@ class GuestThreads:
                     thread.whereabouts = Whereabouts.ASLEEP
                     raise Asleep
 
-    def _welcome(self, identity: bytes, parent: GuestThread) -> None:
+    def _welcome(self, identity: bytes) -> None:
         """A thread has reported its first stop, where its creator's call returns."""
         thread = self._add(identity)
         if self._newcomer is None:
             self._hold(thread)
         self._newcomer = None
-        thread.is_new = True
-        (thread.pc,) = parent.return_addresses
         self.all.append(thread)
 
     def _next_in_turn(self, before: GuestThread) -> GuestThread:
@@ -257,19 +256,14 @@ class GuestThreads:
             select.select([self._wake_up], [], [])
             self._drain()
 
-    def _settle(self, before: GuestThread) -> None:
-        """The thread just released answers packets again, though the guest may be marked as running."""
-        thread, client = self.current, self._client
-        left_running = before not in self.all or before.whereabouts is Whereabouts.ASLEEP
-        if left_running and not thread.is_new:
-            client.send(b"")
-            reply = parse_stop_reply(client.receive())
-            if reply.thread != thread.identity:
-                raise ProtocolError(reply.thread, "another thread of the guest stopped than the one that was released")
-        thread.is_new = False
-        if left_running:
-            self._remove_breakpoints(())
-        self.select(thread)
+    def _park(self, thread: GuestThread, pc: int) -> None:
+        """Leave the current thread where it is, with a stop reply that has not been acknowledged."""
+        self._client.insert_breakpoint(pc)
+        self._anchors.append(pc)
+        reply = parse_stop_reply(self._client.exchange(b"vCont;c:" + thread.identity))
+        if reply.thread != thread.identity:
+            raise ProtocolError(reply.thread, "another thread of the guest stopped than the one that was to")
+        self._hold(thread)
 
     def _hold(self, thread: GuestThread) -> None:
         """Stop a thread of QEMU wherever it is.
@@ -287,7 +281,7 @@ class GuestThreads:
             ptrace.resume(thread.host, stop.signal)
 
     def _remove_breakpoints(self, addresses: Sequence[int]) -> None:
-        """Some breakpoints, and those that keep the waiting threads."""
+        """Take away some breakpoints, and those at which threads were parked."""
         for address in (*addresses, *self._anchors):
             self._client.remove_breakpoint(address)
         self._anchors = []
