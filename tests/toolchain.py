@@ -10,6 +10,8 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 GUESTS = TESTS.parent / "vm-images" / "user"
+QEMU_10_0 = TESTS.parent / "build" / "qemu-10.0"
+"""Where .ci/setup.sh puts the emulators of QEMU 10.0."""
 
 COMPILERS = {
     "sparc64": ["sparc64-linux-gnu-gcc"],
@@ -43,6 +45,17 @@ DEBIAN = {
     "s390x": "s390x",
 }
 """Debian's names of the architectures whose packages are traced."""
+
+
+def qemu_10_0(arch: str) -> Path:
+    """The user-mode emulator of QEMU 10.0, which is not the installed one.
+
+    :raise FileNotFoundError: it is not there.
+    """
+    emulator = QEMU_10_0 / f"qemu-{arch}"
+    if not emulator.exists():
+        raise FileNotFoundError(f"{emulator}: not there; ./test.sh brings it")
+    return emulator
 
 
 class Workshop:

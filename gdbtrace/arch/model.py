@@ -278,6 +278,10 @@ class Arch:
     """The mode at a stop; None: always the first."""
     gdb_architecture: str | None = None
     """gdb's ``set architecture`` name; None: gdb does not know it, use the rsp engine."""
+    least_qemu: tuple[int, int] | None = None
+    """The first release of QEMU whose stub can be used; None: any that Debian 12 or later has."""
+    exclusive_survives_step: bool = True
+    """False: stopping clears the exclusive monitor (AArch64 and PowerPC, user mode), so sequences are run again."""
     unknown_operands: str = ""
     """What cannot be said about memory operands, for ``gdbtrace archs``; empty: all is known."""
 
