@@ -31,9 +31,10 @@ COMPILERS = {
     "riscv64": ["riscv64-linux-gnu-gcc"],
     "riscv32": ["riscv64-linux-gnu-gcc", "-march=rv32gc", "-mabi=ilp32d", "-nostdlib"],
     "s390x": ["s390x-linux-gnu-gcc"],
+    "hexagon": ["clang", "--target=hexagon", "-mv67", "-fuse-ld=lld", "-nostdlib"],
 }
-"""Each has a static glibc but riscv32 and plain v8 sparc, whose programs are libc-free (glibc for 32-bit SPARC is
-v8plus)."""
+"""Each has a static glibc but hexagon, riscv32 and plain v8 sparc, whose programs are libc-free (glibc for 32-bit SPARC
+is v8plus)."""
 
 DEBIAN = {
     "aarch64": "arm64",
