@@ -570,7 +570,9 @@ def _named_by_control_class(word: int) -> tuple[str, ...]:
 
 
 def _named_by_jump(word: int) -> tuple[str, ...]:
-    """Class 5: the calls write the link register."""
+    """Class 5: the calls write the link register, system calls their result."""
+    if _is_system_call(word):
+        return (GENERAL[0],)
     operation = word >> 21 & 0x7F
     is_call = operation in (0b0000101, 0b0001000, 0b0001001) or operation >> 4 == 0b101 or operation >> 3 == 0b1101
     return (GENERAL[LR],) if is_call else ()
@@ -800,6 +802,7 @@ HEXAGON = Arch(
     frame_machine=0,
     pc="pc",
     sp="r29",
+    # pkt_cnt, insn_cnt and hvx_cnt are QEMU's own counts, and no registers of the architecture.
     registers=(
         *(Register(name, 32) for name in GENERAL),
         *(Register(name, 32, Group.CONTROL) for name in ("sa0", "lc0", "sa1", "lc1")),
@@ -810,7 +813,6 @@ HEXAGON = Arch(
         *(Register(name, 32, Group.COUNTER) for name in ("upcyclelo", "upcyclehi")),
         *(Register(name, 32, Group.SYSTEM) for name in ("framelimit", "framekey")),
         *(Register(name, 32, Group.COUNTER) for name in ("pktcountlo", "pktcounthi")),
-        *(Register(name, 32, Group.COUNTER) for name in ("pkt_cnt", "insn_cnt", "hvx_cnt")),
         *(Register(name, 32, Group.COUNTER) for name in ("utimerlo", "utimerhi")),
         *(Register(f"p{number}", 8, Group.STATUS) for number in range(4)),
         *(Register(f"v{number}", 8 * VECTOR_BYTES, Group.VECTOR) for number in range(32)),
