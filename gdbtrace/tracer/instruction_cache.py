@@ -30,7 +30,9 @@ class KnownInstruction:
         self.spans = behaviour.spans
         self.fetched = fetched
         """Stub registers outside ``g`` to read before and after it."""
-        self.is_plain = behaviour.rule is StepRule.PLAIN and behaviour.has_stored is None and behaviour.cancelled is None
+        self.is_plain = (
+            behaviour.rule is StepRule.PLAIN and behaviour.has_stored is None and behaviour.cancelled is None
+        )
 
 
 class InstructionCache:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gdbtrace.arch.disassembler import disassemble, named_registers
-from gdbtrace.arch.model import AccessKind, Arch, Behaviour, Registers, Group, Span, StepRule
+from gdbtrace.arch.model import AccessKind, Arch, Behaviour, Group, Registers, Span, StepRule
 from gdbtrace.errors import GdbtraceError, ProtocolError, TargetDied
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import RegisterLayout
@@ -83,9 +83,7 @@ class _Step(NamedTuple):
             return self
         cancelled = self.known.behaviour.cancelled(registers)
         kept = [index for index in range(len(self.spans)) if index not in cancelled]
-        return self._replace(
-            spans=[self.spans[index] for index in kept], loaded=[self.loaded[index] for index in kept]
-        )
+        return self._replace(spans=[self.spans[index] for index in kept], loaded=[self.loaded[index] for index in kept])
 
     def loads(self) -> list[AccessRow]:
         """What it loads."""
