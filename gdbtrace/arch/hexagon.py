@@ -530,7 +530,7 @@ def _written_by_arithmetic(word: int) -> tuple[str, ...]:
             kind = "d"
         case 12, 0b0001010 if minor == 0b001:  # vaddhub among vxaddsub
             kind = "r"
-        case 12, 0b1011001 if word >> 13 & 1:  # vrcnegh among vrmaxh and its kin
+        case 12, 0b1011001 if minor == 0b111:  # vrcnegh among vrmaxh and its kin
             kind = "d"
         case 13, 0b0011111 if minor == 0b111:  # modwrap among logical operations on pairs
             kind = "r"
@@ -590,8 +590,10 @@ def _named_by_load(word: int) -> tuple[str, ...]:
     match word >> 25 & 3:
         case 0b00:  # deallocframe
             return (*_pair(word & 31), GENERAL[SP], "framekey")
-        case 0b01:  # locked and acquiring loads; vextract
-            return _pair(word & 31) if word >> 12 & 1 and not word >> 5 & 7 else destination
+        case 0b01 if word >> 5 & 7:  # vextract
+            return (*destination, *_vectors(word >> 8 & 31))
+        case 0b01:  # locked and acquiring loads
+            return _pair(word & 31) if word >> 12 & 1 else destination
         case 0b11:  # dealloc_return
             return (*_pair(word & 31), GENERAL[SP], "framekey")
     return ()
