@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from gdbtrace.arch.registry import ARCHITECTURES
+
 TESTS = Path(__file__).parent
 GUESTS = TESTS.parent / "vm-images" / "user"
 QEMU_10_0 = TESTS.parent / "build" / "qemu-10.0"
@@ -57,6 +59,11 @@ def qemu_10_0(arch: str) -> Path:
     if not emulator.exists():
         raise FileNotFoundError(f"{emulator}: not there; ./test.sh brings it")
     return emulator
+
+
+def traced_with(arch: str) -> Path | None:
+    """The emulator for those architectures that the installed one's stub cannot be traced with; None: it can."""
+    return qemu_10_0(arch) if ARCHITECTURES[arch].least_qemu else None
 
 
 class Workshop:

@@ -18,15 +18,14 @@ from gdbtrace.trace import Frame, StdFrame
 from tests.exactness.comparison import EXTRA_STATES, UNDECODED_UNSEEN, UNSEEN, Comparison, Line, compare, parse_line
 from tests.exactness.cpu_log import RegisterComparison, compare_registers
 from tests.exactness.guest_run import GuestRun
-from tests.toolchain import Workshop, qemu_10_0
+from tests.toolchain import Workshop, traced_with
 from tests.tracing import NULL, quiet_record
 
 
 def trace_whole(run: GuestRun, trace: Path, engine: EngineChoice = EngineChoice.RSP) -> Summary:
     """Trace a program from its first instruction to its exit."""
     options = RunOptions(run.image, run.arguments, trace, run.arch, engine, reproducible=True, stdin=NULL, cpu=run.cpu)
-    if ARCHITECTURES[run.arch].least_qemu:
-        options = replace(options, qemu=qemu_10_0(run.arch))
+    options = replace(options, qemu=traced_with(run.arch))
     with contextlib.chdir(run.directory):
         summary = quiet_record(options, stdout=run.stdout)
     assert summary.outcome is Outcome.EXITED
