@@ -1,8 +1,8 @@
 """Hexagon, version 67, with its vector extension HVX of 128 bytes.
 
-References: "Hexagon V67 Programmer's Reference Manual" and "Hexagon V66 HVX Programmer's Reference Manual" (Qualcomm;
-chapter 3 of the first for packets, chapter 10 for the encodings); LLVM's assembler, from which the fields below were
-derived form by form and with which ``tests/unit/test_arch_hexagon.py`` compares them; QEMU's ``target/hexagon``.
+References: LLVM 14's assembler and disassembler for Hexagon, from which the fields below were derived form by form and
+with which ``tests/unit/test_arch_hexagon.py`` compares them; QEMU 7.2 and 10.0, whose accesses they were compared with.
+The terms are those of Qualcomm's "Hexagon V67 Programmer's Reference Manual" and its HVX companion.
 
 The unit of execution is the packet: up to four words that run together, on the registers as they were before it.  A
 step is a packet, a frame is a packet, and ``Disassembled.data`` is the whole packet.
@@ -49,7 +49,7 @@ SP, FP, LR = 29, 30, 31
 _ADDRESS_MASK = 0xFFFF_FFFF
 _LOAD, _STORE = AccessKind.LOAD, AccessKind.STORE
 
-# --- Packets (section 10.1) -----------------------------------------------------------------------
+# --- Packets ----------------------------------------------------------------------------------------------------------
 
 _WORDS_AT_MOST = 4
 _PARSE_END, _PARSE_DUPLEX = 0b11, 0b00
@@ -149,7 +149,7 @@ def _at_global(displacement: int) -> _Address:
 
 
 def _at_reversed(base: int) -> _Address:
-    """Bit-reversed addressing: the low half of the register, its bits in reverse order (section 5.8.12)."""
+    """Bit-reversed addressing: the low half of the register, its bits in reverse order."""
     name = GENERAL[base]
 
     def address(registers: Registers) -> int:
@@ -164,7 +164,7 @@ def _at_multiple(base: int, alignment: int, displacement: int = 0) -> _Address:
     return lambda registers: (registers[name] + displacement) & _ADDRESS_MASK & -alignment
 
 
-# --- Loads and stores (sections 11.5, 11.6, 11.7, 11.8) ---------------------------------------------------------------
+# --- Loads and stores -------------------------------------------------------------------------------------------------
 
 # By bits 24 to 21: the loads that keep their width, and those that unpack bytes or shift into a pair.
 _LOAD_SIZE = {1: 2, 2: 2, 3: 2, 4: 1, 5: 4, 7: 4, 8: 1, 9: 1, 10: 2, 11: 2, 12: 4, 14: 8}
@@ -315,7 +315,7 @@ def _accesses_of_special_store(word: int) -> Iterator[_Access]:
                     yield _Access(_STORE, _at(base), size)
 
 
-# --- HVX loads and stores (HVX manual, section 5.10 on) ---------------------------------------------------------------
+# --- HVX loads and stores ---------------------------------------------------------------------------------------------
 
 
 _Mask = Callable[[Registers], int]
@@ -432,7 +432,7 @@ def _elements(base: int, offsets: int, elements: int, mask: _Mask | None) -> Cal
     return addresses
 
 
-# --- Duplexes: two sub-instructions in one word (section 10.2) --------------------------------------------------------
+# --- Duplexes: two sub-instructions in one word -----------------------------------------------------------------------
 
 # By the class, bits 31 to 29 and 13: the kind of the low and of the high one.
 _DUPLEX = (
@@ -714,7 +714,7 @@ def _named_by(words: Sequence[int]) -> Iterator[str]:
             yield from _named_by_sub_instruction(low, word & 0x1FFF)
         elif word >> 28:
             yield from _NAMED_BY_CLASS[word >> 28](word)
-    # The first word's parse bits end the inner loop, the second one's the outer (section 10.6).
+    # The first word's parse bits end the inner loop, the second one's the outer.
     yield "pc"
     for word, counter in zip(words, ("lc0", "lc1"), strict=False):
         if word >> 14 & 3 == _LOOP_END:
