@@ -3,6 +3,8 @@
 
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 VENV=$PROJECT/.venv
+# QEMU 10.0 beside the installed one, for the tests: tests/toolchain.py looks for it here.
+QEMU_10_0=$PROJECT/build/qemu-10.0
 
 # The same messages and decimal points everywhere.
 export LC_ALL=C.UTF-8
@@ -26,6 +28,7 @@ TEST_PACKAGES=(
     gcc-mips64el-linux-gnuabi64=mips64el-linux-gnuabi64-gcc libc6-dev-mips64el-cross
     gcc-riscv64-linux-gnu=riscv64-linux-gnu-gcc libc6-dev-riscv64-cross
     gcc-s390x-linux-gnu=s390x-linux-gnu-gcc libc6-dev-s390x-cross
+    clang=clang lld=ld.lld llvm=llvm-objdump
 )
 
 say() { printf '\n== %s\n' "$*"; }
@@ -68,6 +71,52 @@ need_packages() {
         apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3)
     "${apt[@]}" update || fail "apt-get update failed"
     "${apt[@]}" install --yes --no-install-recommends "${missing[@]}" || fail "apt-get could not install: ${missing[*]}"
+}
+
+# Unpack the user-mode emulators of QEMU 10.0 into build/: those of Debian's backports are static, and the installed ones
+# stay as they are.  Nothing of the system changes: apt gets a list of sources, and a place for what it fetches, of its own.
+need_qemu_10_0() {
+    if [[ -x $QEMU_10_0/qemu-hexagon ]]; then return 0; fi
+    local remedy="unpack the programs of Debian's qemu-user 10.0 into $QEMU_10_0 by other means"
+    command -v apt-get >/dev/null || fail "QEMU 10.0 is not here, and apt-get was not found: $remedy"
+
+    # One at a time; who waited finds it there.
+    mkdir -p "${QEMU_10_0%/*}"
+    exec 8<"${QEMU_10_0%/*}"
+    flock 8
+    if [[ -x $QEMU_10_0/qemu-hexagon ]]; then
+        exec 8<&-
+        return 0
+    fi
+    local codename mirror work
+    # shellcheck disable=SC1091  # the system's own file
+    codename=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
+    # Whatever form the sources have, apt says where this release's packages come from.
+    # shellcheck disable=SC2016  # apt-get's own placeholders
+    mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+        awk -v release="$codename" '$1 == release && $2 == "main" { print $3; exit }')
+    [[ -n $mirror ]] || fail "QEMU 10.0: apt has no source for ${codename:-this system}'s main packages; $remedy"
+    say "fetching QEMU 10.0 from $codename-backports at $mirror"
+    work=$(mktemp -d "$QEMU_10_0.XXXXXX")
+    _unpack_qemu_user "$work" "$mirror" "$codename-backports" ||
+        { rm -rf "$work"; fail "QEMU 10.0 could not be fetched from $codename-backports at $mirror; $remedy"; }
+    rm -rf "$QEMU_10_0"
+    mv "$work/unpacked/usr/bin" "$QEMU_10_0"
+    rm -rf "$work"
+    exec 8<&-
+}
+
+# $1: an empty directory, $2: a mirror's address, $3: the suite.  Leaves the suite's qemu-user in $1/unpacked.
+_unpack_qemu_user() {
+    local keyring=/usr/share/keyrings/debian-archive-keyring.gpg options=""
+    if [[ -r $keyring ]]; then options="[signed-by=$keyring] "; fi
+    local apt=(apt-get -q -o Acquire::Retries=3 -o Dir::Etc::SourceList="$1/sources.list" -o Dir::Etc::SourceParts=/dev/null
+        -o Dir::State::Lists="$1/lists" -o Dir::Cache="$1/cache" -o APT::Sandbox::User=root)
+    mkdir -p "$1/lists/partial" "$1/cache/archives/partial" &&
+        printf 'deb %s%s %s main\n' "$options" "$2" "$3" >"$1/sources.list" &&
+        "${apt[@]}" -o APT::Update::Error-Mode=any update &&
+        (cd "$1" && "${apt[@]}" download qemu-user && dpkg-deb -x qemu-user_*.deb unpacked) &&
+        "$1/unpacked/usr/bin/qemu-hexagon" --version | grep 'version 10\.'
 }
 
 # Set PYTHON to a Python of at least 3.11 which can make a virtual environment.

@@ -8,8 +8,12 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from gdbtrace.arch.registry import ARCHITECTURES
+
 TESTS = Path(__file__).parent
 GUESTS = TESTS.parent / "vm-images" / "user"
+QEMU_10_0 = TESTS.parent / "build" / "qemu-10.0"
+"""Where .ci/setup.sh puts the emulators of QEMU 10.0."""
 
 COMPILERS = {
     "sparc64": ["sparc64-linux-gnu-gcc"],
@@ -29,9 +33,10 @@ COMPILERS = {
     "riscv64": ["riscv64-linux-gnu-gcc"],
     "riscv32": ["riscv64-linux-gnu-gcc", "-march=rv32gc", "-mabi=ilp32d", "-nostdlib"],
     "s390x": ["s390x-linux-gnu-gcc"],
+    "hexagon": ["clang", "--target=hexagon", "-mv67", "-fuse-ld=lld", "-nostdlib"],
 }
-"""Each has a static glibc but riscv32 and plain v8 sparc, whose programs are libc-free (glibc for 32-bit SPARC is
-v8plus)."""
+"""Each has a static glibc but hexagon, riscv32 and plain v8 sparc, whose programs are libc-free (glibc for 32-bit SPARC
+is v8plus)."""
 
 DEBIAN = {
     "aarch64": "arm64",
@@ -43,6 +48,22 @@ DEBIAN = {
     "s390x": "s390x",
 }
 """Debian's names of the architectures whose packages are traced."""
+
+
+def qemu_10_0(arch: str) -> Path:
+    """The user-mode emulator of QEMU 10.0, which is not the installed one.
+
+    :raise FileNotFoundError: it is not there.
+    """
+    emulator = QEMU_10_0 / f"qemu-{arch}"
+    if not emulator.exists():
+        raise FileNotFoundError(f"{emulator}: not there; ./test.sh brings it")
+    return emulator
+
+
+def traced_with(arch: str) -> Path | None:
+    """The emulator for those architectures that the installed one's stub cannot be traced with; None: it can."""
+    return qemu_10_0(arch) if ARCHITECTURES[arch].least_qemu else None
 
 
 class Workshop:

@@ -197,6 +197,9 @@ class Behaviour:
     has_stored: Callable[[Registers], bool] | None = None
     """For :attr:`StepRule.STORE_EXCLUSIVE`: whether, given the registers after it, it succeeded; if not, it touched
     nothing. None: no register says."""
+    cancelled: Callable[[Registers], Sequence[int]] | None = None
+    """The indices of those of ``spans`` that did not happen after all, given the registers after it (Hexagon, whose
+    packets compute predicates and use them); None: all happened."""
     system_call: int | None = None
     """For :attr:`StepRule.SYSTEM_CALL`: the number, where the instruction itself has it."""
     resumes_at: Callable[[Registers], int] | None = None
@@ -282,6 +285,8 @@ class Arch:
     """The mode at a stop; None: always the first."""
     gdb_architecture: str | None = None
     """gdb's ``set architecture`` name; None: gdb does not know it, use the rsp engine."""
+    least_qemu: tuple[int, int] | None = None
+    """The first release of QEMU whose stub can be used; None: any that Debian 12 or later has."""
     unknown_operands: str = ""
     """What cannot be said about memory operands, for ``gdbtrace archs``; empty: all is known."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from gdbtrace.arch.aarch64 import AARCH64
 from gdbtrace.arch.arm import ARM
+from gdbtrace.arch.hexagon import HEXAGON
 from gdbtrace.arch.mips import MIPS, MIPS64, MIPS64EL, MIPSEL
 from gdbtrace.arch.model import Arch
 from gdbtrace.arch.ppc import PPC, PPC64, PPC64LE
@@ -35,6 +36,7 @@ ARCHITECTURES: Mapping[str, Arch] = {
         RISCV64,
         RISCV32,
         S390X,
+        HEXAGON,
     )
 }
 

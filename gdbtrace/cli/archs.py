@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from dataclasses import asdict, dataclass
 from typing import Annotated
@@ -17,6 +16,7 @@ from gdbtrace.arch.model import Arch
 from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.errors import ToolMissing
 from gdbtrace.gdb.session import find_gdb
+from gdbtrace.machine.qemu import find_emulator
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,20 @@ def archs(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
             console.print(f"\nmemory operands unknown on {row.name}: {row.unknown}", soft_wrap=True)
 
 
+def _has_qemu(arch: Arch) -> bool:
+    try:
+        find_emulator(arch.qemu_user, least=arch.least_qemu)
+    except ToolMissing:
+        return False
+    return True
+
+
 def _availability(arch: Arch, gdb_problem: str) -> Availability:
     missing = []
-    has_qemu = shutil.which(arch.qemu_user) is not None
+    has_qemu = _has_qemu(arch)
     if not has_qemu:
-        missing.append(f"{arch.qemu_user} (apt: qemu-user)")
+        version = " {}.{} or later".format(*arch.least_qemu) if arch.least_qemu else ""
+        missing.append(f"{arch.qemu_user}{version} (apt: qemu-user)")
     engines = ["rsp"] if has_qemu else []
     if arch.gdb_architecture is None:
         pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -41,16 +42,42 @@ class UserProgram:
     cpu: str | None = None
 
 
-def find_emulator(name: str, given: Path | None = None) -> Path:
+def find_emulator(name: str, given: Path | None = None, least: tuple[int, int] | None = None) -> Path:
     """The QEMU to run.
 
     :param given: what ``--qemu`` said; None looks for ``name`` on PATH.
-    :raise ToolMissing: it is not there or cannot be executed.
+    :param least: the first release that will do; None: any.
+    :raise ToolMissing: it is not there, cannot be executed, or is too old.
     """
     found = shutil.which(str(given) if given else name)
     if found is None:
         raise ToolMissing(str(given or name), "install Debian's qemu-user, or pass --qemu PATH")
+    if least is not None and (version := version_of(Path(found))) < least:
+        have, need = (".".join(map(str, numbers)) for numbers in (version, least))
+        raise ToolMissing(
+            found,
+            "pass a newer one with --qemu PATH; Debian's backports have one in qemu-user, "
+            "which can be unpacked anywhere (dpkg-deb -x)",
+            f"is QEMU {have}, whose gdbstub cannot be used for this architecture, and {need} is needed",
+        )
     return Path(found)
+
+
+def version_of(emulator: Path) -> tuple[int, int]:
+    """What release of QEMU a program is. Runs it.
+
+    :raise ToolMissing: it does not say, or cannot be executed.
+    """
+    try:
+        done = subprocess.run([emulator, "--version"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    except OSError as error:
+        raise ToolMissing(
+            str(emulator), "pass another with --qemu PATH", f"does not start ({error.strerror})"
+        ) from error
+    numbers = re.search(r"version (\d+)\.(\d+)", done.stdout)
+    if numbers is None:
+        raise ToolMissing(str(emulator), "pass another with --qemu PATH", "does not say its version: is it a QEMU?")
+    return int(numbers[1]), int(numbers[2])
 
 
 class UserEmulator:

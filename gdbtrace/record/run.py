@@ -155,7 +155,7 @@ def record(options: RunOptions, observer: Observer | None = None) -> Summary:
     if not image.is_program:
         raise UsageError(f"{options.program}: not a program: an object file cannot be run")
     _check_loader(image, options.sysroot or Path("/etc/qemu-binfmt", arch.name))
-    emulator = find_emulator(arch.qemu_user, options.qemu)
+    emulator = find_emulator(arch.qemu_user, options.qemu, arch.least_qemu)
     start_engine, reason = choose_engine(options.engine, arch)
     if reason:
         observer.warn(reason)

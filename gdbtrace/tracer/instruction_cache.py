@@ -33,7 +33,9 @@ class KnownInstruction:
         """The same instruction where it implies these registers too."""
         self.fetched = fetched
         """Stub registers outside ``g`` to read before and after it."""
-        self.is_plain = behaviour.rule is StepRule.PLAIN and behaviour.has_stored is None
+        self.is_plain = (
+            behaviour.rule is StepRule.PLAIN and behaviour.has_stored is None and behaviour.cancelled is None
+        )
 
 
 class InstructionCache:

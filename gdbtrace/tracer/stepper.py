@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gdbtrace.arch.disassembler import disassemble, named_registers
-from gdbtrace.arch.model import AccessKind, Arch, Behaviour, Group, Span, StepRule
+from gdbtrace.arch.model import AccessKind, Arch, Behaviour, Group, Registers, Span, StepRule
 from gdbtrace.errors import GdbtraceError, ProtocolError, TargetDied
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import RegisterLayout
@@ -76,6 +76,22 @@ class _Step(NamedTuple):
     spans: Sequence[Span]
     loaded: Sequence[bytes | None]
     """For each span, what a load finds there."""
+
+    def as_it_happened(self, registers: Registers) -> _Step:
+        """Without the spans that the registers after it say did not happen."""
+        if self.known.behaviour.cancelled is None:
+            return self
+        cancelled = self.known.behaviour.cancelled(registers)
+        kept = [index for index in range(len(self.spans)) if index not in cancelled]
+        return self._replace(spans=[self.spans[index] for index in kept], loaded=[self.loaded[index] for index in kept])
+
+    def loads(self) -> list[AccessRow]:
+        """What it loads."""
+        return [
+            (kind, address, size, data)
+            for (kind, address, size), data in zip(self.spans, self.loaded, strict=True)
+            if size and kind is AccessKind.LOAD
+        ]
 
 
 @dataclass(slots=True)
@@ -383,6 +399,7 @@ class Stepper:
         registers.raw = self.client.read_registers()
         has_stored = known.behaviour.has_stored
         fetched = [*step.fetched, *registers.fetch_anew(known.fetched)]
+        step = step.as_it_happened(registers)
         accesses = self._accesses(step.spans, step.loaded) if has_stored is None or has_stored(registers) else ()
         self._sink.step(known.identifier, self._thread_ordinal, registers.raw, fetched, accesses)
         return None
@@ -413,14 +430,9 @@ class Stepper:
 
     def _unusual(self, reply: StopReply, step: _Step) -> Stop | None:
         """Deal with a stop that is not the plain end of a step; None means that the run goes on."""
-        known, fetched, spans = step.known, step.fetched, step.spans
-        accesses = [
-            (kind, address, size, data)
-            for (kind, address, size), data in zip(spans, step.loaded, strict=True)
-            if size and kind is AccessKind.LOAD
-        ]
+        known, fetched = step.known, step.fetched
         if reply.kind is not StopKind.SIGNAL:
-            self._sink.step(known.identifier, self._thread_ordinal, None, fetched, accesses)
+            self._sink.step(known.identifier, self._thread_ordinal, None, fetched, step.loads())
             return _ended(reply)
         before, pc_before = self.registers.raw, self.registers[self.arch.pc]
         self.registers.raw = self.client.read_registers()
@@ -433,9 +445,11 @@ class Stepper:
             executed = self.registers.raw != before or known.behaviour.rule is StepRule.SYSTEM_CALL
         if executed or reply.is_raised or is_fault:
             after = self.registers.fetch_anew(known.fetched) if executed else []
+            step = step.as_it_happened(self.registers) if executed else step
+            accesses = step.loads()
             stores = [
                 (kind, address, size, self.client.read_memory(address, size))
-                for kind, address, size in spans
+                for kind, address, size in step.spans
                 if executed and size and kind is AccessKind.STORE
             ]
             if not executed:

@@ -189,6 +189,16 @@ def _s390x(line: str) -> Iterator[Printed]:
 
 _S390X_CC = 3 << 44
 
+
+def _hexagon(line: str) -> Iterator[Printed]:
+    # In user mode what it prints of cause, badva, cs0 and cs1 are constants.
+    if found := re.match(r"  (?!c|b)(\w+) = 0x([0-9a-f]+)", line):
+        name = re.sub(r"^r(\d)$", r"r0\1", found[1])
+        yield _printed(name, found[2])
+        if name == "p3_0":
+            yield from (_printed(f"p{number}", found[2][6 - 2 * number :][:2]) for number in range(4))
+
+
 READERS: Mapping[str, Reader] = {
     **dict.fromkeys(("sparc64", "sparc32plus", "sparc"), _sparc),
     **dict.fromkeys(("ppc", "ppc64", "ppc64le"), _ppc),
@@ -199,6 +209,7 @@ READERS: Mapping[str, Reader] = {
     "x86_64": _x86("r"),
     "i386": _x86("e"),
     "s390x": _s390x,
+    "hexagon": _hexagon,
 }
 
 
@@ -211,6 +222,7 @@ NOT_PRINTED: Mapping[str, str] = {
     **dict.fromkeys(("aarch64", "aarch64_be"), r"vg"),
     **dict.fromkeys(("arm", "armeb"), r"xpsr"),
     "s390x": r"fpc",
+    "hexagon": r"[vq]\d+|cs\d",
 }
 
 

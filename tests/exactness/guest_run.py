@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gdbtrace.machine.qemu import process_namespace
 from tests.exactness.cpu_log import State, parse_states
-from tests.toolchain import TESTS, Workshop
+from tests.toolchain import TESTS, Workshop, traced_with
 from tests.tracing import NULL
 
 _DESCRIPTOR = 4
@@ -40,9 +40,9 @@ class GuestRun:
         """The same run, with its output in another file."""
         return self if self.stdout == NULL else replace(self, stdout=self.stdout.with_suffix(".again"))
 
-    def _command(self, workshop: Workshop, *options: str) -> list[str]:
+    def _command(self, workshop: Workshop, emulator: str, *options: str) -> list[str]:
         """QEMU's command line. The library that pins getrandom is not in the guest's environment."""
-        qemu = [f"qemu-{self.arch}", "-seed", "1", "-U", "LD_PRELOAD", *(("-cpu", self.cpu) if self.cpu else ())]
+        qemu = [emulator, "-seed", "1", "-U", "LD_PRELOAD", *(("-cpu", self.cpu) if self.cpu else ())]
         namespace = process_namespace() or ("env", "-i")
         preload = f"LD_PRELOAD={_same_random(workshop)}"
         return [*namespace, preload, "setarch", "-R", *qemu, *options, str(self.image), *self.arguments]
@@ -63,8 +63,11 @@ class GuestRun:
         reading, writing = os.pipe()
         with open(reading) as log:
             try:
-                options = ("-singlestep", "-d", "nochain,exec,cpu,fpu", "-D", f"/dev/fd/{_DESCRIPTOR}")
-                process = self._start(workshop, writing, *options)
+                options = ("-d", "nochain,exec,cpu,fpu", "-D", f"/dev/fd/{_DESCRIPTOR}")
+                if qemu := traced_with(self.arch):
+                    process = self._start(workshop, writing, "-one-insn-per-tb", *options, emulator=str(qemu))
+                else:
+                    process = self._start(workshop, writing, "-singlestep", *options)
             finally:
                 os.close(writing)
             try:
@@ -73,8 +76,11 @@ class GuestRun:
                 process.kill()
                 process.wait()
 
-    def _start(self, workshop: Workshop, descriptor: int, *options: str) -> subprocess.Popen[bytes]:
-        """Start it with a file descriptor of ours as :data:`_DESCRIPTOR`."""
+    def _start(self, workshop: Workshop, descriptor: int, *options: str, emulator: str = "") -> subprocess.Popen[bytes]:
+        """Start it with a file descriptor of ours as :data:`_DESCRIPTOR`.
+
+        :param emulator: empty: the installed one, which is the only one that loads plugins.
+        """
 
         def prepare_child() -> None:
             os.dup2(descriptor, _DESCRIPTOR)
@@ -83,7 +89,7 @@ class GuestRun:
 
         with self.stdout.open("wb") as stdout:
             return subprocess.Popen(
-                self._command(workshop, *options),
+                self._command(workshop, emulator or f"qemu-{self.arch}", *options),
                 cwd=self.directory,
                 env={},
                 stdin=subprocess.DEVNULL,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -17,13 +18,14 @@ from gdbtrace.trace import Frame, StdFrame
 from tests.exactness.comparison import EXTRA_STATES, UNDECODED_UNSEEN, UNSEEN, Comparison, Line, compare, parse_line
 from tests.exactness.cpu_log import RegisterComparison, compare_registers
 from tests.exactness.guest_run import GuestRun
-from tests.toolchain import Workshop
+from tests.toolchain import Workshop, traced_with
 from tests.tracing import NULL, quiet_record
 
 
 def trace_whole(run: GuestRun, trace: Path, engine: EngineChoice = EngineChoice.RSP) -> Summary:
     """Trace a program from its first instruction to its exit."""
     options = RunOptions(run.image, run.arguments, trace, run.arch, engine, reproducible=True, stdin=NULL, cpu=run.cpu)
+    options = replace(options, qemu=traced_with(run.arch))
     with contextlib.chdir(run.directory):
         summary = quiet_record(options, stdout=run.stdout)
     assert summary.outcome is Outcome.EXITED

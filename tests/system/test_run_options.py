@@ -25,8 +25,9 @@ from tests.command_line import (
     address_in,
     frames_of,
 )
-from tests.toolchain import COMPILERS, TESTS
+from tests.toolchain import COMPILERS, GUESTS, QEMU_10_0, TESTS
 
+KNOWN_TO_GDB = [name for name, arch in ARCHITECTURES.items() if arch.gdb_architecture is not None]
 # The program, its output, its surroundings.
 
 
@@ -412,15 +413,17 @@ def test_architectures(place: Workplace) -> None:
     done = place.run("archs")
     heading, *rows = done.out.splitlines()
     assert heading.split()[:3] == ["arch", "qemu", "engines"]
-    assert [row.split()[:4] for row in rows[: len(ARCHITECTURES)]] == [
-        [name, f"qemu-{name}", "gdb,", "rsp"] for name in ARCHITECTURES
-    ]
+    of = {row.split()[0]: row.split()[1:4] for row in rows[: len(ARCHITECTURES)]}
+    assert list(of) == list(ARCHITECTURES)
+    assert {name: row for name, row in of.items() if name in KNOWN_TO_GDB} == {
+        name: [f"qemu-{name}", "gdb,", "rsp"] for name in KNOWN_TO_GDB
+    }
 
 
 def test_architectures_as_json(place: Workplace) -> None:
     rows = json.loads(place.run("archs", "--json").out)
-    assert [(row["name"], row["engines"], row["missing"]) for row in rows] == [
-        (name, ["gdb", "rsp"], []) for name in ARCHITECTURES
+    assert [(row["name"], row["engines"], row["missing"]) for row in rows if row["name"] in KNOWN_TO_GDB] == [
+        (name, ["gdb", "rsp"], []) for name in KNOWN_TO_GDB
     ]
 
 
@@ -430,3 +433,33 @@ def test_architectures_say_what_is_missing(place: Workplace) -> None:
     assert (of["arm"]["engines"], of["arm"]["missing"]) == (["rsp"], ["gdb-multiarch (apt: gdb-multiarch)"])
     assert of["mips"]["engines"] == []
     assert of["mips"]["missing"] == ["qemu-mips (apt: qemu-user)", "gdb-multiarch (apt: gdb-multiarch)"]
+
+
+@pytest.mark.parametrize(
+    ("qemu", "engines", "missing"),
+    [
+        (Path("/usr/bin/qemu-hexagon"), [], ["qemu-hexagon 8.1 or later (apt: qemu-user)"]),
+        (QEMU_10_0 / "qemu-hexagon", ["rsp"], []),
+    ],
+    ids=["7.2", "10.0"],
+)
+def test_architecture_whose_qemu_must_be_newer(
+    place: Workplace, qemu: Path, engines: list[str], missing: list[str]
+) -> None:
+    # Given an architecture that gdb does not know, and a QEMU of some version on PATH
+    path = place.directory / "tools"
+    path.mkdir()
+    (path / "qemu-hexagon").symlink_to(qemu)
+
+    # Then its version decides
+    rows = json.loads(place.run("archs", "--json", path=str(path)).out)
+    row = next(row for row in rows if row["name"] == "hexagon")
+    assert (row["engines"], row["missing"]) == (engines, missing)
+
+
+def test_too_old_a_qemu_is_said_before_anything_runs(place: Workplace) -> None:
+    done = place.run("run", "--qemu", "/usr/bin/qemu-hexagon", GUESTS / "hexagon" / "guest")
+    assert done.status == 3
+    assert "/usr/bin/qemu-hexagon is QEMU 7.2" in done.err
+    assert "8.1 is needed: pass a newer one with --qemu PATH" in done.err
+    assert not list(place.directory.glob("*.frames*"))

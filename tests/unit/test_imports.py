@@ -23,7 +23,7 @@ ALLOWED = {
     "analysis": {"errors", "trace", "arch", "image"},
     "report": {"errors", "analysis", "trace", "arch", "image"},
     "__main__": {"cli"},
-    "cli": {"errors", "version", "analysis", "report", "record", "gdb", "trace", "arch", "image"},
+    "cli": {"errors", "version", "analysis", "report", "record", "gdb", "machine", "trace", "arch", "image"},
     "__init__": {"errors", "version", "record", "trace"},
 }
 SUBPROCESS = {"machine/qemu.py", "tracer/process.py", "gdb/session.py"}
