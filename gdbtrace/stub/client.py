@@ -117,12 +117,12 @@ class StubClient:
             raise ProtocolError(reply, f"request {payload[:40].decode('ascii', 'replace')!r} failed")
         return reply
 
-    def resume(self, payload: bytes, watch: socket.socket | None = None) -> StopReply | None:
-        """Send a resumption and wait, however long, for the stop.
+    def resume(self, packet: bytes, watch: socket.socket | None = None) -> StopReply | None:
+        """Send a framed resumption and wait, however long, for the stop.
 
         :param watch: a second socket; when it becomes readable first, None is returned and the target still runs.
         """
-        self.send(framed(payload))
+        self.send(packet)
         return self.wait_for_stop(watch)
 
     def wait_for_stop(self, watch: socket.socket | None = None) -> StopReply | None:

@@ -33,7 +33,7 @@ class TracerClient:
         while True:
             self._client.insert_breakpoint(address)
             action = b"C%02x" % signal if signal else b"c"
-            reply = self._client.resume(b"vCont;%b:%b" % (action, self._thread))
+            reply = self._client.resume(framed(b"vCont;%b:%b" % (action, self._thread)))
             assert reply is not None
             if reply.kind is not StopKind.SIGNAL:
                 return False

@@ -81,7 +81,7 @@ class SignalHandlers:
     def set_action(self, name: str, arguments: Sequence[int], registers: LiveRegisters) -> None:
         """After a successful ``signal``, ``sigaction`` or ``rt_sigaction``."""
         calls, word_bytes = self._arch.system_calls, self._arch.bits // 8
-        number, action = arguments[0], arguments[1]
+        number, action = (argument & self._arch.address_mask for argument in arguments[:2])
         if number >> self._arch.bits - 1:
             # SPARC says with a negative number that it wants sigaction's present form.
             number = -number & self._arch.address_mask

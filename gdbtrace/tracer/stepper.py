@@ -7,10 +7,9 @@ mode and dropped when the bytes may have changed: a store into them, or a system
 
 from __future__ import annotations
 
-import random
 import select
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,7 +23,7 @@ from gdbtrace.tracer.instruction_cache import InstructionCache, KnownInstruction
 from gdbtrace.tracer.live_registers import LiveRegisters
 from gdbtrace.tracer.modules import Modules
 from gdbtrace.tracer.rules import RULES, ExclusiveSequence
-from gdbtrace.tracer.signals import Disposition, SignalHandlers
+from gdbtrace.tracer.signals import Disposition
 from gdbtrace.tracer.step_record import (
     AccessRow,
     Definition,
@@ -35,18 +34,15 @@ from gdbtrace.tracer.step_record import (
     SignalTaken,
     Stop,
     StopReason,
-    SystemCallMade,
 )
-from gdbtrace.tracer.threads import Asleep, GuestThreads, ThreadEnded, is_creating_thread
+from gdbtrace.tracer.system_calls import SystemCall, SystemCalls
+from gdbtrace.tracer.threads import Asleep, GuestThreads, Interrupted, ThreadEnded
 
 _POLL_STEPS = 64
 """How often a burst looks whether the recorder wants it to end."""
 _MOST_KNOWN = 1 << 15
 """Decoded instructions kept; a run through more distinct ones starts over, so that memory stays bounded."""
 
-
-_MOST_ARGUMENTS = 6
-"""Of a Linux system call."""
 _TURN_STEPS = 8 * _POLL_STEPS
 """Instructions that a thread executes before the next one has its turn."""
 _LONGEST_SEQUENCE = 1000
@@ -63,7 +59,7 @@ class StepperSettings:
     """Steps from one key state to the next; 0: none."""
 
 
-def _cannot_find_threads(client: StubClient, thread: bytes) -> GuestThreads:
+def _cannot_find_threads(client: StubClient, control: socket.socket, thread: bytes) -> GuestThreads:
     raise GdbtraceError("a second thread of this target cannot be traced")
 
 
@@ -101,8 +97,8 @@ class _Context:
     raw: bytes = b""
     """``g``; empty: not read yet."""
     signal: int = 0
-    waiting: tuple[_Step, tuple[str, Sequence[int]]] | None = None
-    """The system call that it sleeps in: its step, its name and arguments."""
+    waiting: tuple[_Step, SystemCall] | None = None
+    """The system call that it sleeps in."""
 
 
 class Stepper:
@@ -124,7 +120,7 @@ class Stepper:
         settings: StepperSettings,
         modules: Modules | None = None,
         first_pc: int | None = None,
-        find_threads: Callable[[StubClient, bytes], GuestThreads] = _cannot_find_threads,
+        find_threads: Callable[[StubClient, socket.socket, bytes], GuestThreads] = _cannot_find_threads,
     ) -> None:
         self.client = client
         self.arch = arch
@@ -134,7 +130,7 @@ class Stepper:
         self._sink = sink
         self._control = control
         self._fetch_all = settings.fetch_all
-        self._modules = modules
+        self._system_calls = SystemCalls(arch, client, self.registers, modules)
         self._key_interval = settings.key_interval
         self._steps_to_key = 0 if settings.key_interval else -1
         self._cache = InstructionCache(client)
@@ -150,16 +146,14 @@ class Stepper:
         self._threads: GuestThreads | None = None
         """Once the guest has more than one."""
         self._contexts: dict[bytes, _Context] = {thread: _Context()}
-        self._call: tuple[str, Sequence[int]] = "", ()
-        """Name and arguments of the latest system call."""
+        self._call = SystemCall("", 0, ())
+        """The latest one."""
         self._signal = 0
-        self._random = random.Random(0)
         self._stops: dict[int, int] = {}
         self._pc = layout.core[arch.pc]
         self._select_thread(thread)
         self._has_begun = False
         self._first_pc = first_pc
-        self.signals = SignalHandlers(arch, from_start=True)
         ticking = {register.stub_name for register in arch.registers if register.group is Group.COUNTER}
         self._gettable = tuple(name for name in layout.fetched if name not in ticking)
         """Registers outside ``g`` that a key state holds."""
@@ -182,9 +176,7 @@ class Stepper:
         """
         for address in addresses:
             self.client.insert_breakpoint(address)
-        action = b"C%02x" % self._signal if self._signal else b"c"
-        self._signal = 0
-        reply = self.client.resume(b"vCont;%b:%b" % (action, self._thread), self._control)
+        reply = self.client.resume(self._go_packet(), self._control)
         if reply is None:
             raise Interrupted
         if reply.kind is StopKind.SIGNAL:
@@ -199,73 +191,36 @@ class Stepper:
         :raise Asleep: the thread sleeps, and others can run.
         :raise ThreadEnded: the thread ended, and others can run.
         """
-        calls, registers = self.arch.system_calls, self.registers
-        number = registers[calls.number] if known.behaviour.system_call is None else known.behaviour.system_call
-        name, arguments = calls.names.get(number, ""), self._arguments()
-        self._call = name, arguments
-        self._sink.note(SystemCallMade(registers[self.arch.pc], self._thread_ordinal, number, arguments))
-        # The call may sleep: what is done so far must not wait in our buffer for it.
-        self._sink.flush()
+        self._call = call = self._system_calls.about_to_be_made(known, self._thread_ordinal, self._sink)
         addresses: Sequence[int] = (following,)
-        if name in ("sigreturn", "rt_sigreturn"):
-            addresses = self.signals.return_addresses(registers)
+        if call.is_return_from_signal:
+            addresses = self._system_calls.signals.return_addresses(self.registers)
             if not addresses:
                 self._report_gap("the way back from a signal is not known: the instruction there ran with the call")
                 return self.step_raw()
-        if is_creating_thread(name, arguments) and self._threads is None:
-            self._threads = self._find_threads(self.client, self._thread)
+        if call.is_creating_a_thread and self._threads is None:
+            self._threads = self._find_threads(self.client, self._control, self._thread)
         try:
-            reply = self.run_to(*addresses) if self._threads is None else self._run_call(self._threads, addresses)
+            reply = (
+                self.run_to(*addresses) if self._threads is None else self._threads.run(self._go_packet(), addresses)
+            )
         except TargetDied as error:
-            if name in ("execve", "execveat"):
+            if call.is_replacing_the_program:
                 raise ProcessReplaced from error
             raise
         return self._returned(reply)
 
-    def _run_call(self, threads: GuestThreads, addresses: Sequence[int]) -> StopReply:
-        """As :meth:`run_to`, where other threads may have to run before the call can return."""
+    def _returned(self, reply: StopReply) -> StopReply:
+        """After the latest system call: what it makes us do."""
+        if reply.kind is StopKind.SIGNAL and reply.number == SIGTRAP:
+            self._system_calls.has_returned(self._call, self._sink)
+        return reply
+
+    def _go_packet(self) -> bytes:
+        """Resume this thread, with the pending signal, if there is one."""
         action = b"C%02x" % self._signal if self._signal else b"c"
         self._signal = 0
-        reply = threads.run(action, addresses, self._control)
-        if reply is None:
-            raise Interrupted
-        return reply
-
-    def _returned(self, reply: StopReply) -> StopReply:
-        """After a system call: what it makes us do."""
-        (name, arguments), registers = self._call, self.registers
-        after = _AFTER_SYSTEM_CALL.get(name)
-        if after is not None and reply.kind is StopKind.SIGNAL and reply.number == SIGTRAP:
-            before = registers.raw
-            registers.raw = self.client.read_registers()
-            after(self, name, arguments, registers[self.arch.system_calls.result])
-            registers.raw = before
-        return reply
-
-    def _arguments(self) -> tuple[int, ...]:
-        """The six arguments of a system call that is about to be made."""
-        calls, registers, bits = self.arch.system_calls, self.registers, self.arch.bits
-        values = [registers[name] for name in calls.arguments]
-        if calls.stack_arguments is not None:
-            size = bits // 8
-            for index in range(_MOST_ARGUMENTS - len(values)):
-                data = self.client.read_memory(registers[self.arch.sp] + calls.stack_arguments + index * size, size)
-                values.append(int.from_bytes(data or b"", self.arch.byte_order))
-        return tuple(value - (value >> 63 << 64) for value in values)
-
-    def _pin_random_bytes(self, name: str, arguments: Sequence[int], result: int) -> None:
-        """After getrandom: replace its bytes by ones that are the same in every run."""
-        if 0 < result <= arguments[1]:
-            # Any bytes will do as random ones; these differ from call to call, and nothing more is asked of them.
-            self.client.write_memory(arguments[0], self._random.randbytes(result))
-
-    def _note_action(self, name: str, arguments: Sequence[int], result: int) -> None:
-        if not result or name == "signal":
-            self.signals.set_action(name, arguments, self.registers)
-
-    def _note_module(self, name: str, arguments: Sequence[int], result: int) -> None:
-        if self._modules is not None and (module := self._modules.mapped_at(result)) is not None:
-            self._sink.note(module)
+        return framed(b"vCont;%b:%b" % (action, self._thread))
 
     def forget_fetched(self) -> None:
         """Registers outside ``g`` may have changed without being named."""
@@ -312,7 +267,10 @@ class Stepper:
 
         registers.raw = client.read_registers()
         registers.fetched.clear()
-        self._begin()
+        if not self._has_begun:
+            self._has_begun = True
+            is_fresh = self._first_pc in (None, registers[self.arch.pc])
+            self._system_calls.begin(sink, is_fresh=is_fresh)
         sink.state(registers.raw)
         for done in range(count):
             if not self._steps_to_key:
@@ -380,16 +338,6 @@ class Stepper:
                 self._accesses(spans, loaded) if spans else (),
             )
         return Stop(StopReason.COUNT)
-
-    def _begin(self) -> None:
-        """Before the first step: what can be said of the target as it is."""
-        if self._has_begun:
-            return
-        self._has_begun = True
-        is_fresh = self._first_pc in (None, self.registers[self.arch.pc])
-        self.signals = SignalHandlers(self.arch, from_start=is_fresh)
-        for module in self._modules.at_start() if self._modules is not None else ():
-            self._sink.note(module)
 
     def _finish(self, step: _Step, answer: StopReply) -> Stop | None:
         """Record a step that a rule has done; None means that the run goes on."""
@@ -468,12 +416,12 @@ class Stepper:
         """Let the guest have a signal (gdb's number), up to the first instruction of its handler."""
         self._signal = signal
         interrupted = self.registers[self.arch.pc]
-        handler = self.signals.handler_of(signal)
+        handler = self._system_calls.signals.handler_of(signal)
         if handler is Disposition.IGNORED:
             # Nothing comes of it: the next step takes it along.
             return None
         reply = self.step_raw() if isinstance(handler, Disposition) else self.run_to(handler)
-        number = self.signals.number_of(signal)
+        number = self._system_calls.signals.number_of(signal)
         if reply.kind is not StopKind.SIGNAL:
             self._sink.note(SignalTaken(number, self._thread_ordinal, interrupted, None))
             return _ended(reply)
@@ -483,7 +431,7 @@ class Stepper:
         self.exclusive = None
         if self.registers[self.arch.pc] == handler:
             self._sink.note(SignalTaken(number, self._thread_ordinal, interrupted, handler))
-            self.signals.entered(interrupted, self.registers)
+            self._system_calls.signals.entered(interrupted, self.registers)
         else:
             self._sink.note(SignalTaken(number, self._thread_ordinal, interrupted, None))
             self._report_gap(f"signal {number} was delivered to a handler that is not known: its first instruction ran")
@@ -540,7 +488,17 @@ class Stepper:
         self._sink.note(Gap(self.registers[self.arch.pc], why))
 
     def _note_key_state(self) -> None:
-        """Tell the recorder all registers."""
+        """Tell the recorder all registers of all threads."""
+        files = []
+        if self._threads is not None:
+            for thread in self._threads.others():
+                with self._threads.showing(thread):
+                    files.append(self._register_file(thread.ordinal))
+        files.append(self._register_file(self._thread_ordinal))
+        self._sink.note(KeyState(tuple(sorted(files, key=lambda each: each.thread))))
+
+    def _register_file(self, thread: int) -> RegisterFile:
+        """All registers of the thread that the stub shows."""
         fetched: dict[str, bytes] = {}
         self.forget_fetched()
         for name in self._gettable:
@@ -551,7 +509,7 @@ class Stepper:
                 continue
         self._gettable = tuple(fetched)
         self.forget_fetched()
-        self._sink.note(KeyState((RegisterFile(self._thread_ordinal, self.registers.raw, fetched),)))
+        return RegisterFile(thread, self.client.read_registers(), fetched)
 
     def _leave_thread(self, step: _Step, *, has_ended: bool) -> Stop | None:
         """Go on with another thread, since the current one sleeps in the system call of this step, or has ended."""
@@ -579,12 +537,9 @@ class Stepper:
         step, self._call = context.waiting
         context.waiting = None
         try:
-            reply = threads.finish_call(self._control)
+            reply = threads.finish_call()
         except (Asleep, ThreadEnded) as error:
             return self._leave_thread(step, has_ended=isinstance(error, ThreadEnded))
-        if reply is None:
-            raise Interrupted
-        threads.select(threads.current)
         reply = self._returned(reply)
         self.suspect_code()
         return self._finish(step, reply)
@@ -611,20 +566,5 @@ def _ended(reply: StopReply) -> Stop:
     return Stop(StopReason.EXITED if reply.kind is StopKind.EXITED else StopReason.KILLED, reply.number)
 
 
-class Interrupted(Exception):
-    """The recorder wants the burst to end while the target runs."""
-
-
 class ProcessReplaced(Exception):
     """The guest has become another program, which nobody traces."""
-
-
-_AFTER_SYSTEM_CALL: Mapping[str, Callable[[Stepper, str, Sequence[int], int], None]] = {
-    "getrandom": Stepper._pin_random_bytes,
-    "mmap": Stepper._note_module,
-    "mmap2": Stepper._note_module,
-    "rt_sigaction": Stepper._note_action,
-    "sigaction": Stepper._note_action,
-    "signal": Stepper._note_action,
-}
-"""What to do once a call has returned: given its name, arguments and result."""

@@ -30,13 +30,14 @@ from pathlib import Path
 
 from gdbtrace.errors import GdbtraceError, ProtocolError
 from gdbtrace.stub.client import StubClient
-from gdbtrace.stub.packet import StopKind, StopReply, framed, parse_stop_reply
+from gdbtrace.stub.packet import StopKind, StopReply, parse_stop_reply
 from gdbtrace.tracer import ptrace
 from gdbtrace.tracer.ptrace import ThreadStop, ThreadStopKind
 
 _ASLEEP_SECONDS = 0.005
-_NEWCOMER_SECONDS = 0.0005
 """A thread that has been in one system call of the host for so long, not on a processor, is taken to sleep."""
+_NEWCOMER_SECONDS = 0.0005
+"""The same where a new thread may be what it waits for."""
 
 
 class Whereabouts(Enum):
@@ -64,6 +65,10 @@ class GuestThread:
     """Where breakpoints wait for it while it sleeps."""
 
 
+class Interrupted(Exception):
+    """The recorder wants the burst to end while the target runs."""
+
+
 class Asleep(Exception):
     """The current thread sleeps in a system call."""
 
@@ -76,12 +81,15 @@ class GuestThreads:
     """The threads of one guest, of which one is current: it alone runs and answers packets.
 
     :param emulator: process id of QEMU.
+    :param control: readable when the recorder wants the burst to end.
+    :param first: the thread that there is, as the stub spells it.
     :raise GdbtraceError: the system does not let us hold threads.
     """
 
-    def __init__(self, emulator: int, client: StubClient, first: bytes) -> None:
+    def __init__(self, emulator: int, client: StubClient, control: socket.socket, first: bytes) -> None:
         self._emulator = emulator
         self._client = client
+        self._control = control
         self._wake_up, wake_up_end = socket.socketpair()
         self._wake_up_end = wake_up_end
         for end in (self._wake_up, wake_up_end):
@@ -108,11 +116,15 @@ class GuestThreads:
 
     # -- the current thread ------------------------------------------------------------------------------------------
 
-    def run(self, action: bytes, addresses: Sequence[int], control: socket.socket) -> StopReply | None:
+    def others(self) -> list[GuestThread]:
+        """All but the current one."""
+        return [thread for thread in self.all if thread is not self.current]
+
+    def run(self, packet: bytes, addresses: Sequence[int]) -> StopReply:
         """Let the current thread run to the first of some addresses; other threads wait.
 
-        :param action: ``c`` or ``Cnn``.
-        :return: None: ``control`` became readable first.
+        :param packet: what resumes it.
+        :raise Interrupted: the recorder wants the burst to end.
         :raise Asleep: it sleeps; another one can run.
         :raise ThreadEnded: it ended, and is not in :attr:`all` any more.
         """
@@ -121,10 +133,10 @@ class GuestThreads:
             client.insert_breakpoint(address)
         self._hold(thread)
         self._in_system_call.discard(thread.host)
-        client.send(framed(b"vCont;%b:%b" % (action, thread.identity)))
+        client.send(packet)
         ptrace.resume(thread.host, to_system_call=True)
         thread.return_addresses = tuple(addresses)
-        return self._returned(control)
+        return self._returned()
 
     def switch(self, pc: int) -> GuestThread:
         """Make the next thread current that can run, in turn; waits for one to wake if all sleep.
@@ -132,6 +144,7 @@ class GuestThreads:
         A thread that wakes is current, and still in the system call: :meth:`finish_call` goes on with it.
 
         :param pc: where the current thread is, unless it sleeps or has ended.
+        :raise Interrupted: the recorder wants the burst to end, and all sleep.
         """
         before = self.current
         thread = self._next_in_turn(before)
@@ -146,12 +159,14 @@ class GuestThreads:
             self._remove_breakpoints(())
         return thread
 
-    def finish_call(self, control: socket.socket) -> StopReply | None:
+    def finish_call(self) -> StopReply:
         """Let the current thread, which has woken, return from its system call; as :meth:`run`."""
         thread = self.current
         ptrace.resume(thread.host, to_system_call=True)
         thread.whereabouts = Whereabouts.STOPPED
-        return self._returned(control)
+        reply = self._returned()
+        self.select(thread)
+        return reply
 
     def select(self, thread: GuestThread) -> None:
         """Have the stub show this thread's registers."""
@@ -168,11 +183,11 @@ class GuestThreads:
 
     # -- pieces ------------------------------------------------------------------------------------------------------
 
-    def _returned(self, control: socket.socket) -> StopReply | None:
+    def _returned(self) -> StopReply:
         """Wait for the end of the current thread's system call, and put things back."""
         thread = self.current
-        reply = self._await_stop(thread, control)
-        if reply is not None and reply.kind is StopKind.SIGNAL:
+        reply = self._await_stop(thread)
+        if reply.kind is StopKind.SIGNAL:
             self._hold(thread)
             ptrace.resume(thread.host)
             self._remove_breakpoints(thread.return_addresses)
@@ -193,7 +208,7 @@ class GuestThreads:
                     return int(entry.name)
         raise ProtocolError(identity, "QEMU has no such thread")
 
-    def _await_stop(self, thread: GuestThread, control: socket.socket) -> StopReply | None:
+    def _await_stop(self, thread: GuestThread) -> StopReply:
         """Wait for the current thread's stop reply, and for that of a thread which it creates."""
         client = self._client
         reply: StopReply | None = None
@@ -211,11 +226,11 @@ class GuestThreads:
                 if reply is not None and not created:
                     return reply
                 continue
-            sources: list[socket.socket | StubClient] = [client, self._wake_up, control]
+            sources: list[socket.socket | StubClient] = [client, self._wake_up, self._control]
             patience = _ASLEEP_SECONDS if self._newcomer is None else _NEWCOMER_SECONDS
             readable, _, _ = select.select(sources, [], [], patience)
-            if control in readable:
-                return None
+            if self._control in readable:
+                raise Interrupted
             if self._wake_up in readable:
                 self._drain()
             for stop in self._stops():
@@ -253,7 +268,8 @@ class GuestThreads:
             for thread in order:
                 if thread.whereabouts is not Whereabouts.ASLEEP:
                     return thread
-            select.select([self._wake_up], [], [])
+            if self._control in select.select([self._wake_up, self._control], [], [])[0]:
+                raise Interrupted
             self._drain()
 
     def _park(self, thread: GuestThread, pc: int) -> None:
@@ -344,12 +360,4 @@ class GuestThreads:
                 pass
 
 
-def is_creating_thread(name: str | None, arguments: Sequence[int]) -> bool:
-    """Whether a system call may create a thread (clone(2), ``CLONE_THREAD``).
-
-    The flags are the first argument, on s390x the second.
-    """
-    return name == "clone" and any(argument & 0x10000 for argument in arguments[:2])
-
-
-__all__ = ["Asleep", "GuestThread", "GuestThreads", "ThreadEnded", "Whereabouts", "is_creating_thread"]
+__all__ = ["Asleep", "GuestThread", "GuestThreads", "Interrupted", "ThreadEnded", "Whereabouts"]

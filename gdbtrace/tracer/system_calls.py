@@ -1,0 +1,123 @@
+"""What the tracer does around the guest's system calls: tell of them, pin what differs from run to run, learn from it.
+
+The stepper executes the call itself.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from gdbtrace.arch.model import Arch
+from gdbtrace.stub.client import StubClient
+from gdbtrace.tracer.instruction_cache import KnownInstruction
+from gdbtrace.tracer.live_registers import LiveRegisters
+from gdbtrace.tracer.modules import Modules
+from gdbtrace.tracer.signals import SignalHandlers
+from gdbtrace.tracer.step_record import RecordSink, SystemCallMade
+
+_MOST_ARGUMENTS = 6
+"""Of a Linux system call."""
+_CLONE_THREAD = 0x10000
+
+
+class SystemCall(NamedTuple):
+    """A system call that the guest makes."""
+
+    name: str
+    """Of those in :data:`~gdbtrace.arch.model.KNOWN_SYSTEM_CALLS`; empty for all others."""
+    number: int
+    arguments: tuple[int, ...]
+
+    @property
+    def is_return_from_signal(self) -> bool:
+        """Whether it goes back to what a signal interrupted."""
+        return self.name in ("sigreturn", "rt_sigreturn")
+
+    @property
+    def is_replacing_the_program(self) -> bool:
+        """Whether, if it succeeds, there is nothing left to trace."""
+        return self.name in ("execve", "execveat")
+
+    @property
+    def is_creating_a_thread(self) -> bool:
+        """Whether there may be one thread more afterwards (clone(2); on s390x the flags are the second argument)."""
+        return self.name == "clone" and any(argument & _CLONE_THREAD for argument in self.arguments[:2])
+
+
+class SystemCalls:
+    """The system calls of one guest.
+
+    :param modules: None: nobody knows which files the guest has mapped.
+    """
+
+    def __init__(self, arch: Arch, client: StubClient, registers: LiveRegisters, modules: Modules | None) -> None:
+        self._arch = arch
+        self._client = client
+        self._registers = registers
+        self._modules = modules
+        self._random = random.Random(0)
+        self.signals = SignalHandlers(arch, from_start=True)
+        """The guest's signal handlers."""
+        self._effects: Mapping[str, Callable[[SystemCall, int, RecordSink], None]] = {
+            "getrandom": self._pin_random_bytes,
+            "mmap": self._note_module,
+            "mmap2": self._note_module,
+            "rt_sigaction": self._learn_handler,
+            "sigaction": self._learn_handler,
+            "signal": self._learn_handler,
+        }
+
+    def begin(self, sink: RecordSink, *, is_fresh: bool) -> None:
+        """Before the first step: what can be said of the guest as it is.
+
+        :param is_fresh: it has not executed anything yet.
+        """
+        self.signals = SignalHandlers(self._arch, from_start=is_fresh)
+        for module in self._modules.at_start() if self._modules is not None else ():
+            sink.note(module)
+
+    def about_to_be_made(self, known: KnownInstruction, thread: int, sink: RecordSink) -> SystemCall:
+        """Tell of the call whose instruction is the next one."""
+        calls, registers = self._arch.system_calls, self._registers
+        number = registers[calls.number] if known.behaviour.system_call is None else known.behaviour.system_call
+        call = SystemCall(calls.names.get(number, ""), number, self._arguments())
+        sink.note(SystemCallMade(registers[self._arch.pc], thread, number, call.arguments))
+        # It may sleep: what is done so far must not wait in a buffer for it.
+        sink.flush()
+        return call
+
+    def has_returned(self, call: SystemCall, sink: RecordSink) -> None:
+        """Do what the call makes us do; the guest is stopped where it returned to."""
+        effect = self._effects.get(call.name)
+        if effect is not None:
+            registers = self._registers
+            before, registers.raw = registers.raw, self._client.read_registers()
+            effect(call, registers[self._arch.system_calls.result], sink)
+            registers.raw = before
+
+    def _arguments(self) -> tuple[int, ...]:
+        calls, registers = self._arch.system_calls, self._registers
+        values = [registers[name] for name in calls.arguments]
+        if calls.stack_arguments is not None:
+            size = self._arch.bits // 8
+            for index in range(_MOST_ARGUMENTS - len(values)):
+                data = self._client.read_memory(registers[self._arch.sp] + calls.stack_arguments + index * size, size)
+                values.append(int.from_bytes(data or b"", self._arch.byte_order))
+        return tuple(value - (value >> 63 << 64) for value in values)
+
+    def _pin_random_bytes(self, call: SystemCall, result: int, sink: RecordSink) -> None:
+        """Replace the bytes by ones that are the same in every run."""
+        address, size = call.arguments[:2]
+        if 0 < result <= size:
+            # Any bytes will do as random ones; these differ from call to call, and nothing more is asked of them.
+            self._client.write_memory(address & self._arch.address_mask, self._random.randbytes(result))
+
+    def _learn_handler(self, call: SystemCall, result: int, sink: RecordSink) -> None:
+        if not result or call.name == "signal":
+            self.signals.set_action(call.name, call.arguments, self._registers)
+
+    def _note_module(self, call: SystemCall, result: int, sink: RecordSink) -> None:
+        if self._modules is not None and (module := self._modules.mapped_at(result)) is not None:
+            sink.note(module)
