@@ -173,21 +173,21 @@ def test_writing_where_nothing_is_is_refused(target: Target) -> None:
 
 def test_step_executes_one_instruction(target: Target) -> None:
     thread = thread_of(target.client)
-    assert target.client.resume(b"vCont;s:" + thread) == StopReply(StopKind.SIGNAL, SIGTRAP, thread)
+    assert target.client.resume(framed(b"vCont;s:" + thread)) == StopReply(StopKind.SIGNAL, SIGTRAP, thread)
     assert pc_of(target.client) == target.entry + 4
 
 
 def test_every_step_goes_on_from_the_last(target: Target) -> None:
     thread = thread_of(target.client)
     for _ in range(2):
-        target.client.resume(b"vCont;s:" + thread)
+        target.client.resume(framed(b"vCont;s:" + thread))
     assert pc_of(target.client) == target.entry + 8
 
 
 def test_run_stops_at_a_breakpoint_before_its_instruction(target: Target) -> None:
     thread = thread_of(target.client)
     target.client.insert_breakpoint(target.entry + 8)
-    assert target.client.resume(b"vCont;c:" + thread) == StopReply(StopKind.SIGNAL, SIGTRAP, thread)
+    assert target.client.resume(framed(b"vCont;c:" + thread)) == StopReply(StopKind.SIGNAL, SIGTRAP, thread)
     assert pc_of(target.client) == target.entry + 8
 
 
@@ -199,7 +199,7 @@ def test_breakpoint_is_not_in_memory(target: Target) -> None:
 def test_breakpoint_that_was_taken_away_stops_nothing(target: Target) -> None:
     target.client.insert_breakpoint(target.entry + 8)
     target.client.remove_breakpoint(target.entry + 8)
-    reply = target.client.resume(b"vCont;c:" + thread_of(target.client))
+    reply = target.client.resume(framed(b"vCont;c:" + thread_of(target.client)))
     assert reply == StopReply(StopKind.EXITED, target.exit_status)
 
 
