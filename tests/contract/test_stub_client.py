@@ -14,7 +14,7 @@ from gdbtrace.image import Image
 from gdbtrace.machine.qemu import UserEmulator, UserProgram, find_emulator
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import layout_of, parse_description
-from gdbtrace.stub.packet import SIGTRAP, StopKind, StopReply, parse_stop_reply
+from gdbtrace.stub.packet import SIGTRAP, StopKind, StopReply, framed, parse_stop_reply
 from tests.fake_stub import BASE, DATA, EXIT, NOP, SYSCALL, FakeStub, addiu, assemble
 from tests.toolchain import GUESTS
 from tests.tracing import NULL, connected, stdout_to
