@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gdbtrace.arch.aarch64 import AARCH64
+from gdbtrace.arch.alpha import ALPHA
 from gdbtrace.arch.arm import ARM
 from gdbtrace.arch.hexagon import HEXAGON
 from gdbtrace.arch.mips import MIPS, MIPS64, MIPS64EL, MIPSEL
@@ -37,6 +38,7 @@ ARCHITECTURES: Mapping[str, Arch] = {
         RISCV32,
         S390X,
         HEXAGON,
+        ALPHA,
     )
 }
 

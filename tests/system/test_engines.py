@@ -44,6 +44,7 @@ COMPARED = {
     "riscv64": 33,
     "riscv32": 33,
     "s390x": 18,
+    "alpha": 66,
 }
 """How many registers of ``g`` gdb has under the same name."""
 KNOWN_TO_GDB = [name for name, arch in ARCHITECTURES.items() if arch.gdb_architecture is not None]
@@ -53,6 +54,8 @@ UNKNOWN_TO_GDB = {
     "mipsel": {"unused"},
     "mips64": {"unused"},
     "mips64el": {"unused"},
+    # QEMU sends zero where gdb's table has a register without a name.
+    "alpha": {"unused"},
 }
 WITHOUT_PC = {"arm"}
 """Architectures whose frames list no program counter (gdbtrace/arch/arm.py)."""
