@@ -1,8 +1,8 @@
 """Alpha, 64 bit.
 
 References: Alpha Architecture Handbook, version 4, chapters 3 and 4 and appendix C; QEMU's ``target/alpha/translate.c``
-and ``gdbstub.c``, ``linux-user/alpha/cpu_loop.c``. capstone has no decoder: what an instruction touches is read from its
-encoding here, its text comes from objdump.
+and ``gdbstub.c``, ``linux-user/alpha/cpu_loop.c``. capstone has no decoder: what an instruction touches is read from
+its encoding here, its text comes from objdump.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _spans(kinds: tuple[AccessKind, ...], size: int, base: int, displacement: in
     return spans
 
 
-# --- Memory format (handbook, 3.3.1): opcode -> size, whether the register is a float one ------------------------------
+# --- Memory format (handbook, 3.3.1): opcode -> size, whether the register is a float one --------------------------
 
 _LDQ_U, _STQ_U = 0x0B, 0x0F
 _LOADS: dict[int, tuple[int, bool]] = {
@@ -126,7 +126,7 @@ def _has_stored(number: int) -> Callable[[Registers], bool] | None:
     return lambda registers: bool(registers[name])
 
 
-# --- The other formats --------------------------------------------------------------------------------------------------
+# --- The other formats ----------------------------------------------------------------------------------------------
 
 _CALLSYS = 0x83
 _PAL: dict[int, Behaviour] = {
@@ -182,7 +182,7 @@ def _behaviour_of(disassembled: Disassembled) -> Behaviour:
     return _behaviour_of_memory(word) or Behaviour()
 
 
-# --- Architecture -------------------------------------------------------------------------------------------------------
+# --- Architecture ---------------------------------------------------------------------------------------------------
 
 ALPHA = Arch(
     name="alpha",
