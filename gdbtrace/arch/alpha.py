@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gdbtrace.arch.linux import SPARC_SIGNALS
 from gdbtrace.arch.model import (
     AccessKind,
     Arch,
@@ -227,9 +228,9 @@ ALPHA = Arch(
             511: "getrandom",
             513: "execveat",
         },
+        signals=SPARC_SIGNALS,
     ),
     aliases={},
     builtin_layout=tuple(StubRegister(name, 64) for name in (*GENERAL, *FLOATS, "fpcr", "pc", "unused", "unique")),
     gdb_architecture="alpha",
-    exclusive_survives_step=False,
 )
