@@ -8,6 +8,7 @@ from gdbtrace.arch.aarch64 import AARCH64
 from gdbtrace.arch.alpha import ALPHA
 from gdbtrace.arch.arm import ARM
 from gdbtrace.arch.hexagon import HEXAGON
+from gdbtrace.arch.hppa import HPPA
 from gdbtrace.arch.mips import MIPS, MIPS64, MIPS64EL, MIPSEL
 from gdbtrace.arch.model import Arch
 from gdbtrace.arch.ppc import PPC, PPC64, PPC64LE
@@ -39,6 +40,7 @@ ARCHITECTURES: Mapping[str, Arch] = {
         S390X,
         HEXAGON,
         ALPHA,
+        HPPA,
     )
 }
 
