@@ -545,5 +545,5 @@ HPPA = Arch(
     next_pc="pcoqt",
     privilege_bits=_PRIVILEGE,
     entry_points=ENTRY_POINTS,
-    gdb_architecture="hppa1.1",
+    gdb_architecture="hppa1.0",
 )
