@@ -65,6 +65,9 @@ class LogLines:
         text = self._texts.get(key)
         if text is None:
             mode = self._mode_of(frame)
+            entry = self._arch.entry_points.get(frame.address) if self._arch and not frame.rawbytes else None
+            if entry is not None:
+                return entry.name
             text = disassemble(frame.rawbytes, frame.address, mode).text if mode else _bytes_as_text(frame.rawbytes)
             self._add({key: text})
         return text
@@ -74,7 +77,7 @@ class LogLines:
         unknown: dict[str | None, dict[Instruction, None]] = {}
         for frame in frames:
             mode = self._mode_of(frame)
-            if mode and _is_for_objdump(mode) and (frame.address, frame.rawbytes, frame.mode) not in self._texts:
+            if frame.rawbytes and mode and _is_for_objdump(mode) and (frame.address, frame.rawbytes, frame.mode) not in self._texts:
                 unknown.setdefault(frame.mode, {})[frame.address, frame.rawbytes] = None
         for name, instructions in unknown.items():
             mode = self._modes.get(name, self._default_mode)
