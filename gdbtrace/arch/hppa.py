@@ -253,6 +253,11 @@ def _control_register(number: int) -> tuple[str, ...]:
     return (CONTROL_REGISTERS[number],) if number in CONTROL_REGISTERS else ()
 
 
+def _space_register(word: int) -> str:
+    """The three-bit field, whose lowest bit is the highest of the number (appendix C, ``assemble_3``)."""
+    return SPACE_REGISTERS[word >> 14 & 3 | word >> 11 & 4]
+
+
 def _behaviour_of_system(word: int) -> Behaviour:
     """Opcode 0x00 (manual, table C-2)."""
     t = _written(word & 31)
@@ -264,13 +269,13 @@ def _behaviour_of_system(word: int) -> Behaviour:
         case 0x45:  # mfctl
             return Behaviour(implied=(*t, *_control_register(word >> 21 & 31)))
         case 0x25:  # mfsp
-            return Behaviour(implied=(*t, SPACE_REGISTERS[word >> 14 & 3 | word >> 11 & 4]))
+            return Behaviour(implied=(*t, _space_register(word)))
         case 0xC2:  # mtctl
             return Behaviour(implied=_control_register(word >> 21 & 31))
         case 0xC6:  # mtsarcm
             return Behaviour(implied=("sar",))
         case 0xC1:  # mtsp
-            return Behaviour(implied=(SPACE_REGISTERS[word >> 14 & 3 | word >> 11 & 4],))
+            return Behaviour(implied=(_space_register(word),))
     return Behaviour()
 
 
@@ -315,9 +320,9 @@ def _behaviour_of_branch(word: int, opcode: int) -> Behaviour:
         written = _written(word >> shift & 31) if shift is not None else ()
         return _nullifying(is_nullifying, (*written, *(("sar",) if opcode == 0x30 else ())))
     if opcode == _BRANCH_EXTERNAL:
-        return _nullifying(is_nullifying, ())
+        return _nullifying(is_nullifying, (_space_register(word),))
     if opcode == _BRANCH_AND_LINK_EXTERNAL:
-        return _nullifying(is_nullifying, ("r31", "sr0"))
+        return _nullifying(is_nullifying, ("r31", "sr0", _space_register(word)))
     match word >> 13 & 7:
         case 0 | 1 | 2:  # b,l, b,gate, blr
             return _nullifying(is_nullifying, _written(word >> 21 & 31))

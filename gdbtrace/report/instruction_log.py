@@ -77,7 +77,12 @@ class LogLines:
         unknown: dict[str | None, dict[Instruction, None]] = {}
         for frame in frames:
             mode = self._mode_of(frame)
-            if frame.rawbytes and mode and _is_for_objdump(mode) and (frame.address, frame.rawbytes, frame.mode) not in self._texts:
+            if (
+                frame.rawbytes
+                and mode
+                and _is_for_objdump(mode)
+                and (frame.address, frame.rawbytes, frame.mode) not in self._texts
+            ):
                 unknown.setdefault(frame.mode, {})[frame.address, frame.rawbytes] = None
         for name, instructions in unknown.items():
             mode = self._modes.get(name, self._default_mode)
