@@ -180,26 +180,17 @@ def _annulled_slot(byte_order: ByteOrder) -> Callable[[StdFrame, int], bool]:
     return is_slot
 
 
-EXTRA_STATES: Mapping[str, Callable[[StdFrame, int], bool]] = {
-    # Whether QEMU's log of states has, after a frame's own, one at this address that belongs to no frame: it has one
-    # for each translation block that is entered, so for what the rules above take out of the plugin's lines.
-    **dict.fromkeys(("x86_64", "i386"), _again(_has_repeat_prefix)),
-    **dict.fromkeys(("sparc64", "sparc32plus", "sparc"), _again(_is_window)),
-    **dict.fromkeys(("mips", "mips64"), _annulled_slot("big")),
-    **dict.fromkeys(("mipsel", "mips64el"), _annulled_slot("little")),
-    "s390x": _again(_is_execute),
-}
-
-
 def _may_be_nullified(previous: Line, line: Line) -> bool:
-    """HPPA: QEMU translates most nullified instructions, as ones that do nothing, and the plugin reports them.
+    return not line.touched and _may_nullify(previous.data)
 
-    An instruction with a condition, or a branch with ``,n``, may nullify the one after it (manual, chapter 4).
+
+def _may_nullify(data: bytes) -> bool:
+    """HPPA: an instruction with a condition, and a branch with ``,n`` (manual, chapter 4).
+
+    QEMU goes past most of what they nullify as if it did nothing, and both witnesses show that.
     """
-    word = int.from_bytes(previous.data, "big")
+    word = int.from_bytes(data, "big")
     opcode = word >> 26
-    if line.touched or not previous.data:
-        return False
     if opcode in (0x02, 0x24, 0x25, 0x2C, 0x2D):
         return bool(word >> 12 & 15)
     if opcode in (0x34, 0x35):
@@ -208,6 +199,23 @@ def _may_be_nullified(previous: Line, line: Line) -> bool:
         return word >> 9 & 3 == 2 and bool(word >> 5 & 1)
     is_branch = opcode in (*range(0x20, 0x24), *range(0x27, 0x2C), 0x2F, *range(0x30, 0x34), *range(0x38, 0x3C))
     return is_branch and bool(word >> 1 & 1)
+
+
+def _nullified(frame: StdFrame, address: int) -> bool:
+    following = next(operand.as_int() for operand in frame.pre if not operand.is_memory and operand.name == "pcoqt")
+    return address == following and _may_nullify(frame.rawbytes)
+
+
+EXTRA_STATES: Mapping[str, Callable[[StdFrame, int], bool]] = {
+    # Whether QEMU's log of states has, after a frame's own, one at this address that belongs to no frame: it has one
+    # for each translation block that is entered, so for what the rules above take out of the plugin's lines.
+    **dict.fromkeys(("x86_64", "i386"), _again(_has_repeat_prefix)),
+    **dict.fromkeys(("sparc64", "sparc32plus", "sparc"), _again(_is_window)),
+    **dict.fromkeys(("mips", "mips64"), _annulled_slot("big")),
+    **dict.fromkeys(("mipsel", "mips64el"), _annulled_slot("little")),
+    "s390x": _again(_is_execute),
+    "hppa": _nullified,
+}
 
 
 NOT_EXECUTED: Mapping[str, Callable[[Line, Line], bool]] = {"hppa": _may_be_nullified}

@@ -181,11 +181,7 @@ _start:
     lda     $2, 1($31)
     amask   $2, $2
     expect  $2, 0                       /* bytes and words are there */
-    rpcc    $1
-    clr     $1
-    rs      $1
-    rc      $1
-    clr     $1
+    /* Not rpcc, which counts by itself, nor rs and rc, which tell whether the program was interrupted: a stop is. */
 
 /* 8: the thread's unique value */
     lda     $15, 8($31)
