@@ -29,6 +29,8 @@ TEST_PACKAGES=(
     gcc-riscv64-linux-gnu=riscv64-linux-gnu-gcc libc6-dev-riscv64-cross
     gcc-s390x-linux-gnu=s390x-linux-gnu-gcc libc6-dev-s390x-cross
     clang=clang lld=ld.lld llvm=llvm-objdump
+    gcc-alpha-linux-gnu=alpha-linux-gnu-gcc libc6.1-dev-alpha-cross
+    gcc-hppa-linux-gnu=hppa-linux-gnu-gcc libc6-dev-hppa-cross
 )
 
 say() { printf '\n== %s\n' "$*"; }

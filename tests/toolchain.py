@@ -34,9 +34,11 @@ COMPILERS = {
     "riscv32": ["riscv64-linux-gnu-gcc", "-march=rv32gc", "-mabi=ilp32d", "-nostdlib"],
     "s390x": ["s390x-linux-gnu-gcc"],
     "hexagon": ["clang", "--target=hexagon", "-mv67", "-fuse-ld=lld", "-nostdlib"],
+    "alpha": ["alpha-linux-gnu-gcc"],
+    "hppa": ["hppa-linux-gnu-gcc"],
 }
 """Each has a static glibc but hexagon, riscv32 and plain v8 sparc, whose programs are libc-free (glibc for 32-bit SPARC
-is v8plus)."""
+is v8plus). Alpha's crashes under QEMU itself."""
 
 DEBIAN = {
     "aarch64": "arm64",

@@ -127,6 +127,8 @@ class StepRule(Enum):
     """Goes on at an address that the registers and memory say, and a raw step swallows the instruction there."""
     BREAKPOINT = "breakpoint"
     """Raises SIGTRAP, which looks like the end of a step: ``int3``, ``brk``, a trap whose condition holds."""
+    NULLIFYING = "nullifying"
+    """May nullify the instruction after it, at which there is one more stop then (HPPA)."""
     REPEAT = "repeat"
     """x86 string instruction with a repeat prefix: one step is one iteration."""
 
@@ -203,12 +205,23 @@ class Behaviour:
     system_call: int | None = None
     """For :attr:`StepRule.SYSTEM_CALL`: the number, where the instruction itself has it."""
     resumes_at: Callable[[Registers], int] | None = None
-    """For :attr:`StepRule.RESUME`: where it goes on."""
+    """For :attr:`StepRule.RESUME`: where it goes on. For :attr:`StepRule.SYSTEM_CALL`: where it returns to; None means
+    the next instruction."""
+    nullifies: Callable[[Registers], bool] | None = None
+    """For :attr:`StepRule.NULLIFYING`: whether, given the registers after it, the next instruction is nullified."""
     always_traps: bool = False
     """For :attr:`StepRule.BREAKPOINT`: True: it traps, and the program counter may be behind it; False: it has trapped
     if the program counter is still at it."""
     spans_known: bool = True
     """False: nobody can say which memory it touches."""
+
+
+class EntryPoint(NamedTuple):
+    """An address in the kernel's own page at which QEMU does the kernel's work without any code."""
+
+    name: str
+    """What a log shows instead of an instruction's text."""
+    behaviour: Behaviour
 
 
 KNOWN_SYSTEM_CALLS = frozenset(
@@ -281,6 +294,11 @@ class Arch:
     """The ``g`` packet, for targets of which QEMU sends no description."""
     next_pc: str | None = None
     """Stub register of the address of the instruction after this one, where the architecture has one (SPARC)."""
+    privilege_bits: int = 0
+    """Low bits of ``pc`` and ``next_pc`` as the stub sends them that are the privilege level, not part of the address
+    (HPPA). They are cleared when they come from the stub."""
+    entry_points: Mapping[int, EntryPoint] = field(default_factory=dict)
+    """Where a program jumps to for the kernel's services: one frame each, without bytes."""
     mode_of: Callable[[Registers], Mode] | None = None
     """The mode at a stop; None: always the first."""
     gdb_architecture: str | None = None
@@ -320,6 +338,7 @@ __all__ = [
     "ByteOrder",
     "Disassembled",
     "ElfIdentity",
+    "EntryPoint",
     "Group",
     "Mode",
     "Objdump",

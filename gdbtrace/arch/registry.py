@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gdbtrace.arch.aarch64 import AARCH64
+from gdbtrace.arch.alpha import ALPHA
 from gdbtrace.arch.arm import ARM
 from gdbtrace.arch.hexagon import HEXAGON
+from gdbtrace.arch.hppa import HPPA
 from gdbtrace.arch.mips import MIPS, MIPS64, MIPS64EL, MIPSEL
 from gdbtrace.arch.model import Arch
 from gdbtrace.arch.ppc import PPC, PPC64, PPC64LE
@@ -37,6 +39,8 @@ ARCHITECTURES: Mapping[str, Arch] = {
         RISCV32,
         S390X,
         HEXAGON,
+        ALPHA,
+        HPPA,
     )
 }
 

@@ -17,6 +17,7 @@ from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.errors import ToolMissing
 from gdbtrace.gdb.session import find_gdb
 from gdbtrace.machine.qemu import find_emulator
+from gdbtrace.objdump import problem_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +82,15 @@ def _availability(arch: Arch, gdb_problem: str) -> Availability:
         missing.append("gdb-multiarch (apt: gdb-multiarch)")
     elif has_qemu:
         engines.insert(0, "gdb")
+    if problem := problem_of(arch):
+        missing.append(problem)
     decoder = arch.modes[0].capstone_arch
     decodes = decoder is not None and capstone.cs_support(decoder)
     return Availability(
         arch.name,
         arch.qemu_user,
         engines,
-        str(capstone.__version__) if decodes else "no decoder",
+        str(capstone.__version__) if decodes else "no decoder" if problem else "by objdump",
         arch.unknown_operands,
         missing,
     )

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from gdbtrace.cli.output import printable
+from gdbtrace.cli.output import complain, printable
 from gdbtrace.cli.traces import architecture_of_trace, image_of_trace
 from gdbtrace.report.instruction_log import LogLines, memtrace_line
 from gdbtrace.trace import open_trace
@@ -35,11 +35,13 @@ def log(
 ) -> None:
     """Print one line per instruction of TRACE."""
     with open_trace(trace) as reader:
-        frames = (frame for frame in reader if isinstance(frame, StdFrame))
-        line_of = memtrace_line
+        frames = itertools.islice((frame for frame in reader if isinstance(frame, StdFrame)), limit)
+        lines = map(memtrace_line, frames)
         if log_format is LogFormat.EXECLOG:
-            lines = LogLines(architecture_of_trace(reader, arch), image_of_trace(reader, trace, elf))
-            line_of = lambda frame: printable(lines.line(frame))  # noqa: E731
-        for frame in itertools.islice(frames, limit):
-            sys.stdout.write(line_of(frame) + "\n")
+            log_lines = LogLines(architecture_of_trace(reader, arch), image_of_trace(reader, trace, elf))
+            if log_lines.problem:
+                complain(log_lines.problem)
+            lines = map(printable, log_lines.lines(frames))
+        for line in lines:
+            sys.stdout.write(line + "\n")
         sys.stdout.flush()

@@ -120,6 +120,7 @@ class GdbEngine:
 
     def __init__(self, attachment: Attachment, gdb: Path) -> None:
         self._session = GdbSession(gdb)
+        self._arch = attachment.arch
         self._token = 0
         try:
             architecture = attachment.arch.gdb_architecture
@@ -165,8 +166,11 @@ class GdbEngine:
         for name, value in expected.items():
             if name in values:
                 compared += 1
-                if values[name] != value:
-                    raise StateMismatch(name, ours=value, theirs=values[name])
+                theirs = values[name]
+                if name in (self._arch.pc, self._arch.next_pc):
+                    theirs &= ~self._arch.privilege_bits
+                if theirs != value:
+                    raise StateMismatch(name, ours=value, theirs=theirs)
         return compared
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 
 from gdbtrace.arch.disassembler import disassemble
 from gdbtrace.arch.model import Arch, Mode
 from gdbtrace.image import Image
+from gdbtrace.objdump import Instruction, problem_of, texts_of
 from gdbtrace.trace.frames import Operand, StdFrame
 
 _MOST_TEXTS = 1 << 16
+_BATCH = 1 << 12
+"""Frames that are looked at together where objdump has to be asked: a run of it costs some ten milliseconds."""
 
 
 class LogLines:
@@ -21,10 +25,24 @@ class LogLines:
     """
 
     def __init__(self, arch: Arch | None, image: Image | None, load_offset: int = 0) -> None:
+        self._arch = arch
         self._modes = {mode.name: mode for mode in arch.modes} if arch else {}
         self._default_mode = arch.modes[0] if arch else None
         self._symbol_of: Callable[[int], str] = cache(lambda address: self._locate(image, address, load_offset))
         self._texts: dict[tuple[int, bytes, str | None], str] = {}
+
+    @property
+    def problem(self) -> str:
+        """Why the instructions have no text on this machine; empty: they have."""
+        return problem_of(self._arch) if self._arch else ""
+
+    def lines(self, frames: Iterable[StdFrame]) -> Iterator[str]:
+        """The line of each frame (:meth:`line`), with one look ahead for many of them where objdump is asked."""
+        batch_size = _BATCH if any(_is_for_objdump(mode) for mode in self._modes.values()) else 1
+        remaining = iter(frames)
+        while batch := list(itertools.islice(remaining, batch_size)):
+            self._ask_objdump(batch)
+            yield from map(self.line, batch)
 
     def line(self, frame: StdFrame) -> str:
         """``vCPU, 0xaddress, 0xbytes, "disassembly"[, load|store, 0xaddress]...[, symbol]``."""
@@ -42,19 +60,56 @@ class LogLines:
 
     def _text(self, frame: StdFrame) -> str:
         key = frame.address, frame.rawbytes, frame.mode
+        if key not in self._texts:
+            self._ask_objdump([frame])
         text = self._texts.get(key)
         if text is None:
-            mode: Mode | None = self._modes.get(frame.mode, self._default_mode)
-            text = disassemble(frame.rawbytes, frame.address, mode).text if mode else f".byte 0x{frame.rawbytes.hex()}"
-            if len(self._texts) >= _MOST_TEXTS:
-                self._texts.clear()
-            self._texts[key] = text
+            mode = self._mode_of(frame)
+            entry = self._arch.entry_points.get(frame.address) if self._arch and not frame.rawbytes else None
+            if entry is not None:
+                return entry.name
+            text = disassemble(frame.rawbytes, frame.address, mode).text if mode else _bytes_as_text(frame.rawbytes)
+            self._add({key: text})
         return text
+
+    def _ask_objdump(self, frames: Sequence[StdFrame]) -> None:
+        """Learn the texts that only objdump knows, of all these frames at once."""
+        unknown: dict[str | None, dict[Instruction, None]] = {}
+        for frame in frames:
+            mode = self._mode_of(frame)
+            if (
+                frame.rawbytes
+                and mode
+                and _is_for_objdump(mode)
+                and (frame.address, frame.rawbytes, frame.mode) not in self._texts
+            ):
+                unknown.setdefault(frame.mode, {})[frame.address, frame.rawbytes] = None
+        for name, instructions in unknown.items():
+            mode = self._modes.get(name, self._default_mode)
+            if self._arch and mode:
+                texts = texts_of(self._arch, mode, list(instructions))
+                self._add({(*each, name): texts.get(each) or _bytes_as_text(each[1]) for each in instructions})
+
+    def _add(self, texts: dict[tuple[int, bytes, str | None], str]) -> None:
+        if len(self._texts) + len(texts) > _MOST_TEXTS:
+            self._texts.clear()
+        self._texts |= texts
+
+    def _mode_of(self, frame: StdFrame) -> Mode | None:
+        return self._modes.get(frame.mode, self._default_mode)
 
     @staticmethod
     def _locate(image: Image | None, address: int, load_offset: int) -> str:
         location = image.locate(address, load_offset) if image else None
         return str(location) if location else ""
+
+
+def _bytes_as_text(data: bytes) -> str:
+    return f".byte 0x{data.hex()}"
+
+
+def _is_for_objdump(mode: Mode) -> bool:
+    return mode.capstone_arch is None and mode.objdump is not None
 
 
 def memtrace_line(frame: StdFrame) -> str:

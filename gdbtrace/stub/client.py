@@ -28,6 +28,7 @@ class StubClient:
         self._timeout = timeout
         self._buffer = b""
         self._watched: tuple[socket.socket, Callable[[], None]] | None = None
+        self._cleared: tuple[tuple[int, int], ...] = ()
 
     def watch(self, event: socket.socket, react: Callable[[], None]) -> None:
         """While a reply is waited for, call ``react`` whenever ``event`` becomes readable."""
@@ -192,7 +193,21 @@ class StubClient:
 
         :raise ProtocolError: the stub refused.
         """
-        return self.raw_registers(self.exchange(b"g"))
+        return self.core_registers(self.exchange(b"g"))
+
+    def clear_bits(self, *bits: tuple[int, int]) -> None:
+        """From now on, leave bits (byte, bits of that byte) out of the core registers that the stub sends."""
+        self._cleared = bits
+
+    def core_registers(self, reply: bytes) -> bytes:
+        """Decode the reply to a ``g``."""
+        raw = self.raw_registers(reply)
+        if self._cleared:
+            changed = bytearray(raw)
+            for byte, bits in self._cleared:
+                changed[byte] &= ~bits
+            return bytes(changed)
+        return raw
 
     @staticmethod
     def raw_registers(reply: bytes) -> bytes:

@@ -26,7 +26,7 @@ from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.errors import GdbtraceError, LinkTimeout, TargetDied
 from gdbtrace.processes import is_running, kill_users_of
 from gdbtrace.stub.client import StubClient
-from gdbtrace.stub.description import RegisterState, layout_of, parse_description
+from gdbtrace.stub.description import RegisterLayout, RegisterState, layout_of, parse_description
 from gdbtrace.stub.packet import StopKind, StopReply, parse_stop_reply
 from gdbtrace.stub.server import StubServer
 from gdbtrace.tracer.modules import Modules
@@ -98,6 +98,7 @@ def _serve_on(
     thread = parse_stop_reply(client.request(b"?")).thread
     core = client.read_registers()
     layout = layout_of(described, arch.builtin_layout, len(core), arch.byte_order)
+    client.clear_bits(*_privilege_bits(arch, layout))
     auxiliary = _auxiliary_vector(client, arch) if b"qXfer:auxv:read+" in supported else {}
     modules = Modules(emulator, arch, arguments.program, auxiliary)
     settings = StepperSettings(arguments.fetch_all, arguments.key_interval)
@@ -110,7 +111,7 @@ def _serve_on(
         thread,
         settings,
         modules,
-        first_pc=RegisterState(layout, core)[arch.pc],
+        first_pc=RegisterState(layout, client.read_registers())[arch.pc],
         find_threads=partial(GuestThreads, emulator),
     )
     writer.hello(layout, auxiliary.get(_AT_ENTRY))
@@ -138,6 +139,14 @@ def _serve_on(
 
     server = StubServer(connection, client, perform, recorder)
     server.serve()
+
+
+def _privilege_bits(arch: Arch, layout: RegisterLayout) -> Iterator[tuple[int, int]]:
+    """Which bits of which bytes of ``g`` are a privilege level beside an address."""
+    for name in (arch.pc, arch.next_pc):
+        if arch.privilege_bits and name is not None:
+            start, end = layout.core[name]
+            yield start if arch.byte_order == "little" else end - 1, arch.privilege_bits
 
 
 def _auxiliary_vector(client: StubClient, arch: Arch) -> dict[int, int]:

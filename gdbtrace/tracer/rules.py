@@ -95,6 +95,19 @@ def step_second_stop(stepper: Stepper, known: KnownInstruction) -> StopReply:
     return reply
 
 
+def step_nullifying(stepper: Stepper, known: KnownInstruction) -> StopReply:
+    """If the next instruction is nullified, a second step passes over it: it has a stop of its own, but no effect."""
+    registers, raw = stepper.registers, stepper.registers.raw
+    nullifies = known.behaviour.nullifies
+    reply = stepper.step_raw()
+    if nullifies is None or reply.kind is not StopKind.SIGNAL or reply.number != SIGTRAP:
+        return reply
+    registers.raw = stepper.client.read_registers()
+    is_nullified = nullifies(registers)
+    registers.raw = raw
+    return stepper.step_raw() if is_nullified else reply
+
+
 def step_repeat(stepper: Stepper, known: KnownInstruction) -> StopReply:
     """x86 repeat prefix: one step is one iteration, and one more, with the count at zero, leaves the instruction.
 
@@ -184,6 +197,8 @@ class ExclusiveSequence:
 def _following(stepper: Stepper, known: KnownInstruction) -> int:
     """Address of the instruction that runs after this one, if this one does not jump."""
     arch, registers = stepper.arch, stepper.registers
+    if known.behaviour.resumes_at is not None:
+        return known.behaviour.resumes_at(registers)
     if arch.next_pc is not None:
         return registers[arch.next_pc]
     return (registers[arch.pc] + len(known.data)) & arch.address_mask
@@ -204,5 +219,6 @@ RULES: Mapping[StepRule, Rule] = {
     StepRule.LOAD_EXCLUSIVE: step_load_exclusive,
     StepRule.STORE_EXCLUSIVE: step_store_exclusive,
     StepRule.CLEAR_EXCLUSIVE: step_clear_exclusive,
+    StepRule.NULLIFYING: step_nullifying,
     StepRule.REPEAT: step_repeat,
 }

@@ -134,10 +134,11 @@ class SignalHandlers:
                     data = registers.read_memory(slot & self._arch.address_mask, word_bytes)
                 except KeyError:
                     continue
-                values[int.from_bytes(data, self._arch.byte_order)] = None
+                values[int.from_bytes(data, self._arch.byte_order) & ~self._arch.privilege_bits] = None
             return tuple(values)
         return ()
 
     def _saved_forms(self, interrupted: int) -> tuple[int, ...]:
         """What a frame may hold of a program counter: itself, or the branch whose delay slot it is."""
-        return interrupted, (interrupted - 4) & self._arch.address_mask
+        forms = interrupted, (interrupted - 4) & self._arch.address_mask
+        return *forms, *(form | self._arch.privilege_bits for form in forms)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gdbtrace.arch.disassembler import disassemble, named_registers
-from gdbtrace.arch.model import AccessKind, Arch, Behaviour, Group, Registers, Span, StepRule
+from gdbtrace.arch.model import AccessKind, Arch, Behaviour, Disassembled, Group, Registers, Span, StepRule
 from gdbtrace.errors import GdbtraceError, ProtocolError, TargetDied
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import RegisterLayout
@@ -262,7 +262,7 @@ class Stepper:
         byte_order, mode_of = self.arch.byte_order, self.arch.mode_of
         pc_start, pc_end = self._pc
         get_registers = framed(b"g")
-        from_bytes, raw_of = int.from_bytes, client.raw_registers
+        from_bytes, raw_of = int.from_bytes, client.core_registers
         load = AccessKind.LOAD
 
         registers.raw = client.read_registers()
@@ -445,9 +445,11 @@ class Stepper:
     def _learn(self, pc: int, mode_index: int) -> KnownInstruction | None:
         """Decode the instruction at an address and tell the recorder; None if there is nothing to read."""
         mode = self.arch.modes[mode_index]
-        data = self._cache.read_code(pc, mode.instruction_bytes[-1])
-        if not data:
-            return None
+        data = b""
+        if pc not in self.arch.entry_points:
+            data = self._cache.read_code(pc, mode.instruction_bytes[-1])
+            if not data:
+                return None
         known = self._define(data, pc, mode_index, ())
         self._cache.add((pc, mode_index), known)
         return known
@@ -464,9 +466,17 @@ class Stepper:
         return variant
 
     def _define(self, data: bytes, pc: int, mode_index: int, implied: tuple[str, ...]) -> KnownInstruction:
-        """Decode an instruction that implies these registers beside its own, and tell the recorder."""
-        disassembled = disassemble(data, pc, self.arch.modes[mode_index])
-        behaviour = self.arch.behaviour_of(disassembled)
+        """Decode an instruction that implies these registers beside its own, and tell the recorder.
+
+        :param data: none at the kernel's entry points.
+        """
+        mode = self.arch.modes[mode_index]
+        if data:
+            disassembled = disassemble(data, pc, mode)
+            behaviour = self.arch.behaviour_of(disassembled)
+        else:
+            entry = self.arch.entry_points[pc]
+            disassembled, behaviour = Disassembled(pc, data, mode, entry.name, "", None), entry.behaviour
         named = tuple(dict.fromkeys((*named_registers(self.arch, disassembled), *behaviour.implied, *implied)))
         if self._fetch_all or not (disassembled.mnemonic or behaviour != Behaviour()):
             # Unknown to us, so any register may be its operand.

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from gdbtrace.arch.hppa import GENERAL as HPPA_GENERAL
 from gdbtrace.arch.model import Group
 from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.trace import ExceptionFrame, Frame, KeyFrame, Operand, StdFrame
@@ -199,6 +200,24 @@ def _hexagon(line: str) -> Iterator[Printed]:
             yield from (_printed(f"p{number}", found[2][6 - 2 * number :][:2]) for number in range(4))
 
 
+def _alpha(line: str) -> Iterator[Printed]:
+    for name, digits in re.findall(r"(\w+) +([0-9a-f]{16})", line):
+        yield _printed(name.lower(), digits)
+
+
+def _hppa(line: str) -> Iterator[Printed]:
+    if line.startswith(("IA_F", "PSW")):
+        for name, digits in re.findall(r"(IA_F|IA_B|PSW) +([0-9a-f]{8})", line):
+            # The low bits of an address are the privilege level, which no frame has.
+            bits = (1 << 32) - 1 if name == "PSW" else ~3 & (1 << 32) - 1
+            yield Printed(_HPPA_NAMES[name], int(digits, 16) & bits, bits)
+    else:
+        for number, digits in re.findall(r"GR(\d\d) ([0-9a-f]{8})", line):
+            yield _printed(HPPA_GENERAL[int(number)], digits)
+
+
+_HPPA_NAMES = {"IA_F": "pcoqh", "IA_B": "pcoqt", "PSW": "flags"}
+
 READERS: Mapping[str, Reader] = {
     **dict.fromkeys(("sparc64", "sparc32plus", "sparc"), _sparc),
     **dict.fromkeys(("ppc", "ppc64", "ppc64le"), _ppc),
@@ -210,6 +229,8 @@ READERS: Mapping[str, Reader] = {
     "i386": _x86("e"),
     "s390x": _s390x,
     "hexagon": _hexagon,
+    "alpha": _alpha,
+    "hppa": _hppa,
 }
 
 
@@ -223,6 +244,8 @@ NOT_PRINTED: Mapping[str, str] = {
     **dict.fromkeys(("arm", "armeb"), r"xpsr"),
     "s390x": r"fpc",
     "hexagon": r"[vq]\d+|cs\d",
+    "alpha": r"zero",
+    "hppa": r"sar|fpsr|fpe\d|fr\d+R?",
 }
 
 

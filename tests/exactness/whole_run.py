@@ -47,6 +47,8 @@ def compare_with_log(workshop: Workshop, run: GuestRun, trace: Path) -> Register
 
 def is_unseen(arch: str, line: Line) -> bool:
     """Whether the plugin is known to be blind to this instruction."""
+    if not line.data and (entry := ARCHITECTURES[arch].entry_points.get(line.address)) is not None:
+        return entry.name in UNSEEN.get(arch, ())
     mask, words = UNDECODED_UNSEEN.get(arch, (0, frozenset()))
     if int.from_bytes(line.data, "big") & mask in words:
         return True
@@ -71,7 +73,7 @@ def unexplained_loads(arch: str, frames: Iterable[Frame]) -> list[str]:
                     wrong.append(f"frame {number} at {frame.address:#x}: {operand.address + offset:#x}")
         for operand in frame.memory_writes():
             memory.update(zip(itertools.count(operand.address), operand.value, strict=False))
-        if rule_of(arch, frame.rawbytes, frame.mode) is system_call:
+        if not frame.rawbytes or rule_of(arch, frame.rawbytes, frame.mode) is system_call:
             memory.clear()
     return wrong
 

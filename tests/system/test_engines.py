@@ -44,6 +44,8 @@ COMPARED = {
     "riscv64": 33,
     "riscv32": 33,
     "s390x": 18,
+    "alpha": 66,
+    "hppa": 128,
 }
 """How many registers of ``g`` gdb has under the same name."""
 KNOWN_TO_GDB = [name for name, arch in ARCHITECTURES.items() if arch.gdb_architecture is not None]
@@ -53,6 +55,8 @@ UNKNOWN_TO_GDB = {
     "mipsel": {"unused"},
     "mips64": {"unused"},
     "mips64el": {"unused"},
+    # QEMU sends zero where gdb's table has a register without a name.
+    "alpha": {"unused"},
 }
 WITHOUT_PC = {"arm"}
 """Architectures whose frames list no program counter (gdbtrace/arch/arm.py)."""
@@ -243,7 +247,8 @@ def test_bytes_are_those_of_the_program_file(traced: Traced) -> None:
     wrong = [
         hex(frame.address)
         for frame in traced.frames
-        if not any(
+        if frame.rawbytes
+        and not any(
             start <= frame.address < start + len(data)
             and data[frame.address - start :][: len(frame.rawbytes)] == frame.rawbytes
             for start, data in loaded

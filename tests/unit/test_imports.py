@@ -15,18 +15,19 @@ ALLOWED = {
     "arch": {"errors"},
     "trace": {"errors"},
     "image": {"errors"},
+    "objdump": {"errors", "arch"},
     "stub": {"errors"},
     "gdb": {"errors"},
     "machine": {"errors", "processes"},
     "tracer": {"errors", "processes", "stub", "arch"},
     "record": {"errors", "version", "tracer", "gdb", "trace", "arch", "image", "machine", "stub"},
     "analysis": {"errors", "trace", "arch", "image"},
-    "report": {"errors", "analysis", "trace", "arch", "image"},
+    "report": {"errors", "analysis", "trace", "arch", "image", "objdump"},
     "__main__": {"cli"},
-    "cli": {"errors", "version", "analysis", "report", "record", "gdb", "machine", "trace", "arch", "image"},
+    "cli": {"errors", "version", "analysis", "report", "record", "gdb", "machine", "trace", "arch", "image", "objdump"},
     "__init__": {"errors", "version", "record", "trace"},
 }
-SUBPROCESS = {"machine/qemu.py", "tracer/process.py", "gdb/session.py"}
+SUBPROCESS = {"objdump.py", "machine/qemu.py", "tracer/process.py", "gdb/session.py"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -24,6 +24,8 @@ static size_t returning(unsigned char *at, unsigned value)
     const uint32_t code[] = {0x38600000 | value, 0x4e800020}; /* li r3, value; blr */
 #elif defined(__riscv)
     const uint16_t code[] = {0x0513, (uint16_t)(value << 4), 0x8082}; /* li a0, value; ret */
+#elif defined(__hppa__)
+    const uint32_t code[] = {0xe840c000, 0x341c0000 | value << 1}; /* bv %r0(%rp); ldi value, %ret0 */
 #elif defined(__s390x__)
     const uint16_t code[] = {0xa729, (uint16_t)value, 0x07fe}; /* lghi %r2, value; br %r14 */
 #endif
