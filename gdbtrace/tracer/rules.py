@@ -54,15 +54,6 @@ def step_system_call(stepper: Stepper, known: KnownInstruction) -> StopReply:
     return reply
 
 
-def step_resume(stepper: Stepper, known: KnownInstruction) -> StopReply:
-    """Run to where the instruction itself says that it goes on."""
-    assert known.behaviour.resumes_at is not None
-    reply = stepper.run_to(known.behaviour.resumes_at(stepper.registers))
-    stepper.exclusive = None
-    stepper.forget_fetched()
-    return reply
-
-
 def step_breakpoint(stepper: Stepper, known: KnownInstruction) -> StopReply:
     """Tell the guest's own SIGTRAP from the end of a step."""
     registers, pc = stepper.registers, stepper.arch.pc
@@ -75,13 +66,8 @@ def step_breakpoint(stepper: Stepper, known: KnownInstruction) -> StopReply:
     return reply
 
 
-def step_window(stepper: Stepper, known: KnownInstruction) -> StopReply:
-    """SPARC register windows: a spill or fill by QEMU makes a raw step swallow the next instruction, so run to it."""
-    return stepper.run_to(_following(stepper, known))
-
-
-def step_yield(stepper: Stepper, known: KnownInstruction) -> StopReply:
-    """QEMU's ``EXCP_INTERRUPT`` after the instruction swallows the next one, so run to it."""
+def run_to_following(stepper: Stepper, known: KnownInstruction) -> StopReply:
+    """Run to the instruction that comes after this one: a raw step would execute that one too."""
     return stepper.run_to(_following(stepper, known))
 
 
@@ -211,10 +197,10 @@ def _touches(known: KnownInstruction, stepper: Stepper) -> bool:
 RULES: Mapping[StepRule, Rule] = {
     StepRule.PLAIN: step_plain,
     StepRule.SYSTEM_CALL: step_system_call,
-    StepRule.RESUME: step_resume,
+    StepRule.RESUME: run_to_following,
     StepRule.BREAKPOINT: step_breakpoint,
-    StepRule.WINDOW: step_window,
-    StepRule.YIELD: step_yield,
+    StepRule.WINDOW: run_to_following,
+    StepRule.YIELD: run_to_following,
     StepRule.SECOND_STOP: step_second_stop,
     StepRule.LOAD_EXCLUSIVE: step_load_exclusive,
     StepRule.STORE_EXCLUSIVE: step_store_exclusive,
