@@ -129,6 +129,8 @@ class StepRule(Enum):
     """Raises SIGTRAP, which looks like the end of a step: ``int3``, ``brk``, a trap whose condition holds."""
     NULLIFYING = "nullifying"
     """May nullify the instruction after it, at which there is one more stop then (HPPA)."""
+    REMEMBER = "remember"
+    """Writes a register that the stub does not show; what is written is remembered."""
     REPEAT = "repeat"
     """x86 string instruction with a repeat prefix: one step is one iteration."""
 
@@ -212,6 +214,8 @@ class Behaviour:
     always_traps: bool = False
     """For :attr:`StepRule.BREAKPOINT`: True: it traps, and the program counter may be behind it; False: it has trapped
     if the program counter is still at it."""
+    remembers: tuple[str, Callable[[Registers], int]] | None = None
+    """For :attr:`StepRule.REMEMBER`: the register of :attr:`Arch.remembered`, and its value after the instruction."""
     spans_known: bool = True
     """False: nobody can say which memory it touches."""
 
@@ -305,6 +309,8 @@ class Arch:
     """gdb's ``set architecture`` name; None: gdb does not know it, use the rsp engine."""
     least_qemu: tuple[int, int] | None = None
     """The first release of QEMU whose stub can be used; None: any that Debian 12 or later has."""
+    remembered: Mapping[str, int] = field(default_factory=dict)
+    """Registers that the stub does not show and the tracer keeps, by name -> their values when a program starts."""
     unknown_operands: str = ""
     """What cannot be said about memory operands, for ``gdbtrace archs``; empty: all is known."""
 

@@ -7,8 +7,9 @@ which instructions and ASIs exist in user mode.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import capstone
@@ -248,8 +249,10 @@ class Variant:
     status: str
     """The operand register of the condition codes."""
     fprs: tuple[str, ...]
-    asi_in: str | None
-    """Stub register that shows the ASI register (bits 24 up), if one does."""
+    asi_of: Callable[[Registers], int] | None
+    """The value of the ASI register, where there is one."""
+    remembers_asi: bool
+    """The stub does not show it."""
     traps: Mapping[int, Behaviour]
     """Software traps after which user-mode QEMU goes on with the next instruction; others raise a signal."""
     y: tuple[str, ...] = ("y",)
@@ -348,9 +351,8 @@ def _behaviour_of_memory(variant: Variant, word: int, row: MemoryRow) -> Behavio
             return Behaviour(implied=implied)
         return Behaviour(spans=_fixed_spans(row.kinds, size, base, index, displacement, mask), implied=implied)
     # The ASI is in the register %asi.
-    if variant.asi_in is None:
-        return Behaviour(implied=implied, spans_known=False)
-    state = variant.asi_in
+    asi_of = variant.asi_of
+    assert asi_of is not None
     sizes = tuple(_alternate_size(row, rd, asi, variant.spaces) for asi in range(256))
     by_size = {
         size: _fixed_spans(row.kinds, size, base, index, displacement, mask) if size else None for size in set(sizes)
@@ -358,7 +360,7 @@ def _behaviour_of_memory(variant: Variant, word: int, row: MemoryRow) -> Behavio
     functions = tuple(by_size[size] for size in sizes)
 
     def by_asi(registers: Registers) -> tuple[Span, ...]:
-        function = functions[registers[state] >> STATE_ASI_SHIFT & 0xFF]
+        function = functions[asi_of(registers)]
         return tuple(function(registers)) if function else ()
 
     if 64 in by_size:
@@ -425,8 +427,16 @@ def _behaviour_of_arithmetic(variant: Variant, word: int) -> Behaviour:
         return Behaviour(StepRule.WINDOW, implied=_unique(*written, *WINDOWED))
     if op3 == 0x2B and variant.is_v9:
         return Behaviour(StepRule.WINDOW)  # flushw
+    if op3 == 0x30 and word >> 25 & 31 == 3 and variant.remembers_asi:
+        return Behaviour(StepRule.REMEMBER, remembers=("asi", partial(_written_to_state_register, word)))
     written = () if op3 in _RD_IS_NOT_A_REGISTER else _written(word >> 25 & 31)
     return Behaviour(implied=_unique(*written, *_implied_of_arithmetic(variant, word, op3)))
+
+
+def _written_to_state_register(word: int, registers: Registers) -> int:
+    """What ``wrasr`` writes, cut to the eight bits of %asi: rs1 xor rs2 or a constant (V9 manual, A.62)."""
+    first = registers[GENERAL[word >> 14 & 31]]
+    return (first ^ (word if word & 1 << 13 else registers[GENERAL[word & 31]])) & 0xFF
 
 
 def _behaviour_of_trap(variant: Variant, word: int) -> Behaviour:
@@ -534,12 +544,13 @@ V9 = Variant(
     float_registers=SINGLES + UPPER_DOUBLES,
     status="state",
     fprs=("fprs",),
-    asi_in="state",
+    asi_of=lambda registers: registers["state"] >> STATE_ASI_SHIFT & 0xFF,
+    remembers_asi=False,
     traps=TRAPS_64,
 )
 # QEMU's 32-bit stub shows a V9 processor as a V8 one: the upper halves of the integer registers, f32 to f62, xcc (psr
-# has icc), asi and fprs are not in its ``g`` packet, so a frame cannot list them. For the same reason an instruction
-# that takes its ASI from %asi has unknown memory operands.
+# has icc), asi and fprs are not in its ``g`` packet, so a frame cannot list them. What is written to %asi is
+# remembered.
 V8PLUS = Variant(
     is_v9=True,
     address_mask=(1 << 32) - 1,
@@ -548,7 +559,8 @@ V8PLUS = Variant(
     float_registers=SINGLES,
     status="psr",
     fprs=(),
-    asi_in=None,
+    asi_of=lambda registers: registers["asi"],
+    remembers_asi=True,
     traps=TRAPS_32,
 )
 V8 = Variant(
@@ -559,7 +571,8 @@ V8 = Variant(
     float_registers=SINGLES,
     status="psr",
     fprs=(),
-    asi_in=None,
+    asi_of=None,
+    remembers_asi=False,
     traps=TRAPS_32,
 )
 
@@ -629,7 +642,8 @@ SPARC32PLUS = Arch(
     builtin_layout=LAYOUT_32,
     next_pc="npc",
     gdb_architecture="sparc:v8plus",
-    unknown_operands="loads and stores whose address space is in %asi, which QEMU's 32-bit stub does not show",
+    # linux-user starts a V9 processor with ASI_PRIMARY_NOFAULT.
+    remembered={"asi": 0x82},
 )
 
 SPARC = Arch(

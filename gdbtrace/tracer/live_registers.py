@@ -17,11 +17,15 @@ class LiveRegisters(RegisterState):
         self._client = client
         self.fetched: dict[str, bytes] = {}
         """Values of registers outside ``g`` that are known to be current."""
+        self.remembered: dict[str, int] = {}
+        """Values of registers that the stub does not show."""
 
     def __getitem__(self, name: str) -> int:
         try:
             start, end = self._core[name]
         except KeyError:
+            if name in self.remembered:
+                return self.remembered[name]
             return int.from_bytes(self.fetch(name), self._byte_order)
         return int.from_bytes(self.raw[start:end], self._byte_order)
 

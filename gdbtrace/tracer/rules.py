@@ -71,6 +71,17 @@ def run_to_following(stepper: Stepper, known: KnownInstruction) -> StopReply:
     return stepper.run_to(_following(stepper, known))
 
 
+def step_remember(stepper: Stepper, known: KnownInstruction) -> StopReply:
+    """Keep what the instruction writes to a register that the stub does not show."""
+    assert known.behaviour.remembers is not None
+    name, value_after = known.behaviour.remembers
+    value = value_after(stepper.registers)
+    reply = stepper.step_raw()
+    if reply.kind is StopKind.SIGNAL and reply.number == SIGTRAP:
+        stepper.registers.remembered[name] = value
+    return reply
+
+
 def step_second_stop(stepper: Stepper, known: KnownInstruction) -> StopReply:
     """On the instruction's own condition there is one more stop before it is done."""
     stops_twice = known.behaviour.stops_twice
@@ -206,5 +217,6 @@ RULES: Mapping[StepRule, Rule] = {
     StepRule.STORE_EXCLUSIVE: step_store_exclusive,
     StepRule.CLEAR_EXCLUSIVE: step_clear_exclusive,
     StepRule.NULLIFYING: step_nullifying,
+    StepRule.REMEMBER: step_remember,
     StepRule.REPEAT: step_repeat,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import select
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -97,6 +97,8 @@ class _Context:
     raw: bytes = b""
     """``g``; empty: not read yet."""
     signal: int = 0
+    remembered: Mapping[str, int] | None = None
+    """None: as its creator's."""
     waiting: tuple[_Step, SystemCall] | None = None
     """The system call that it sleeps in."""
 
@@ -136,6 +138,7 @@ class Stepper:
         self._cache = InstructionCache(client)
         self._modes = {id(mode): index for index, mode in enumerate(arch.modes)}
         self._identifiers = 0
+        self.registers.remembered.update(arch.remembered)
         self._operand_sources = {
             register.name: source
             for register in arch.registers
@@ -271,6 +274,9 @@ class Stepper:
             self._has_begun = True
             is_fresh = self._first_pc in (None, registers[self.arch.pc])
             self._system_calls.begin(sink, is_fresh=is_fresh)
+            if self.arch.remembered and not is_fresh:
+                names = ", ".join(self.arch.remembered)
+                self._report_gap(f"what the program wrote to {names} before: taken to be as at its start")
         sink.state(registers.raw)
         for done in range(count):
             if not self._steps_to_key:
@@ -535,10 +541,11 @@ class Stepper:
         """Give the next thread its turn; None means that the run goes on."""
         registers = self.registers
         if context := self._contexts.get(self._thread):
-            context.raw, context.signal = registers.raw, self._signal
+            context.raw, context.signal, context.remembered = registers.raw, self._signal, dict(registers.remembered)
         self._select_thread(threads.switch(registers[self.arch.pc]).identity)
         context = self._contexts.setdefault(self._thread, _Context())
         self._signal, self.exclusive = context.signal, None
+        registers.remembered.update(context.remembered or {})
         registers.raw = context.raw or self.client.read_registers()
         self.forget_fetched()
         self._sink.state(registers.raw)

@@ -69,11 +69,22 @@ def test_the_asi_register_decides_the_size(asi: int, size: int) -> None:
     assert spans(SPARC64, "c1 9c 20 40", asi) == expected  # ldda [%l0+0x40] %asi, %f0
 
 
-def test_v8plus_addresses_have_32_bits_and_asi_is_hidden() -> None:
+def test_v8plus_addresses_have_32_bits() -> None:
     assert spans(SPARC32PLUS, "d0042000") == [Span(L, 0x1000, 4)]
-    assert behaviour(SPARC32PLUS, "c1 9c 20 40") == Behaviour(
-        spans_known=False, implied=("f0", "f1")
-    )  # ldda [%l0+0x40] %asi, %f0
+
+
+def test_v8plus_remembers_what_is_written_to_the_hidden_asi_register() -> None:
+    # wr %l0, 0xf0, %asi
+    written = behaviour(SPARC32PLUS, "87 84 20 f0")
+    assert (written.rule, SPARC32PLUS.remembered) == (StepRule.REMEMBER, {"asi": 0x82})
+    assert written.remembers is not None
+    name, value_after = written.remembers
+    assert (name, value_after(Values({"l0": 0x105}))) == ("asi", 0xF5)
+    # ldda [%l0+0x40] %asi, %f0
+    load = behaviour(SPARC32PLUS, "c1 9c 20 40").spans
+    assert load is not None
+    assert load(Values({"l0": 0x1000}, asi=0xF0)) == (Span(L, 0x1040, 64),)
+    assert load(Values({"l0": 0x1000}, asi=0x80)) == (Span(L, 0x1040, 8),)
 
 
 def test_v8_has_no_v9_instructions() -> None:

@@ -60,7 +60,6 @@
     ldda    [%g4] 0xf1, %f32
     stda    %f48, [%g4] 0xf9
 
-#ifdef __arch64__
     /* By the register %asi, of which the 32-bit stub shows nothing. */
     wr      %g0, 0x80, %asi
     lduwa   [%g4 + 4] %asi, %o0
@@ -83,7 +82,6 @@
     ldxa    [%g4 + 8] %asi, %o0
     expect  %o0, 0x12345678
     wr      %o5, 0, %asi
-#endif
     finish
 
     .data
