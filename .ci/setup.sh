@@ -31,6 +31,7 @@ TEST_PACKAGES=(
     clang=clang lld=ld.lld llvm=llvm-objdump
     gcc-alpha-linux-gnu=alpha-linux-gnu-gcc libc6.1-dev-alpha-cross
     gcc-hppa-linux-gnu=hppa-linux-gnu-gcc libc6-dev-hppa-cross
+    gcc-m68k-linux-gnu=m68k-linux-gnu-gcc libc6-dev-m68k-cross
 )
 
 say() { printf '\n== %s\n' "$*"; }

@@ -23,13 +23,14 @@ def disassemble(data: bytes, address: int, mode: Mode) -> Disassembled:
     that capstone cannot decode still make an instruction: of the size that the architecture's own encoding says
     (:func:`size_of_undecoded`), with an empty mnemonic.
     """
+    sizes = mode.instruction_bytes if mode.size_of is None else (mode.size_of(data),)
     decoded = (
         _engine(mode.capstone_arch, mode.capstone_mode).disasm(data, address, 1)
         if mode.capstone_arch is not None
         else ()
     )
     for instruction in decoded:
-        if instruction.size in mode.instruction_bytes:
+        if instruction.size in sizes:
             return Disassembled(
                 address, data[: instruction.size], mode, instruction.mnemonic, instruction.op_str, instruction
             )
@@ -38,7 +39,8 @@ def disassemble(data: bytes, address: int, mode: Mode) -> Disassembled:
 
 def size_of_undecoded(data: bytes, mode: Mode) -> int:
     """The size in bytes that the encoding itself gives an instruction that capstone does not know."""
-    return mode.instruction_bytes[0] if mode.size_of_undecoded is None else mode.size_of_undecoded(data)
+    size_of = mode.size_of or mode.size_of_undecoded
+    return mode.instruction_bytes[0] if size_of is None else size_of(data)
 
 
 def named_registers(arch: Arch, disassembled: Disassembled) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from gdbtrace.arch.alpha import ALPHA
 from gdbtrace.arch.arm import ARM
 from gdbtrace.arch.hexagon import HEXAGON
 from gdbtrace.arch.hppa import HPPA
+from gdbtrace.arch.m68k import M68K
 from gdbtrace.arch.mips import MIPS, MIPS64, MIPS64EL, MIPSEL
 from gdbtrace.arch.model import Arch
 from gdbtrace.arch.ppc import PPC, PPC64, PPC64LE
@@ -41,6 +42,7 @@ ARCHITECTURES: Mapping[str, Arch] = {
         HEXAGON,
         ALPHA,
         HPPA,
+        M68K,
     )
 }
 

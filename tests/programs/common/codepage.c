@@ -28,6 +28,8 @@ static size_t returning(unsigned char *at, unsigned value)
     const uint32_t code[] = {0xe840c000, 0x341c0000 | value << 1}; /* bv %r0(%rp); ldi value, %ret0 */
 #elif defined(__s390x__)
     const uint16_t code[] = {0xa729, (uint16_t)value, 0x07fe}; /* lghi %r2, value; br %r14 */
+#elif defined(__m68k__)
+    const uint16_t code[] = {0x7000 | value, 0x4e75}; /* moveq #value, %d0; rts */
 #endif
     memcpy(at, code, sizeof code);
     return sizeof code;
