@@ -32,6 +32,7 @@ TEST_PACKAGES=(
     gcc-alpha-linux-gnu=alpha-linux-gnu-gcc libc6.1-dev-alpha-cross
     gcc-hppa-linux-gnu=hppa-linux-gnu-gcc libc6-dev-hppa-cross
     gcc-m68k-linux-gnu=m68k-linux-gnu-gcc libc6-dev-m68k-cross
+    gcc-sh4-linux-gnu=sh4-linux-gnu-gcc
 )
 
 say() { printf '\n== %s\n' "$*"; }

@@ -1,8 +1,9 @@
 """Motorola 68000 family: the 68040 with its floating-point unit, and what the 68020 has beyond it.
 
 References: M68000 Family Programmer's Reference Manual (M68000PM/AD, revision 1), sections 2 (addressing modes), 4, 5
-(instructions) and 8 (formats); QEMU's ``target/m68k/translate.c``, ``op_helper.c`` and ``gdb-xml/m68k-*.xml``.  Size and
-memory operands come from our own decoder of the encoding; capstone gives the text.
+(instructions) and 8 (formats); QEMU's ``target/m68k/translate.c``, ``op_helper.c`` and ``gdb-xml/m68k-*.xml``.
+
+Size and memory operands come from our own decoder of the encoding; capstone gives the text.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from gdbtrace.arch.model import Arch
 from gdbtrace.arch.ppc import PPC, PPC64, PPC64LE
 from gdbtrace.arch.riscv import RISCV32, RISCV64
 from gdbtrace.arch.s390x import S390X
+from gdbtrace.arch.sh4 import SH4
 from gdbtrace.arch.sparc import SPARC, SPARC32PLUS, SPARC64
 from gdbtrace.arch.x86 import I386, X86_64
 from gdbtrace.errors import UsageError, nearest
@@ -43,6 +44,7 @@ ARCHITECTURES: Mapping[str, Arch] = {
         ALPHA,
         HPPA,
         M68K,
+        SH4,
     )
 }
 

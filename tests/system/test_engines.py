@@ -46,6 +46,8 @@ COMPARED = {
     "s390x": 18,
     "alpha": 66,
     "hppa": 128,
+    "m68k": 29,
+    "sh4": 59,
 }
 """How many registers of ``g`` gdb has under the same name."""
 KNOWN_TO_GDB = [name for name, arch in ARCHITECTURES.items() if arch.gdb_architecture is not None]
