@@ -30,7 +30,8 @@ def disassemble(data: bytes, address: int, mode: Mode) -> Disassembled:
         else ()
     )
     for instruction in decoded:
-        if instruction.size in sizes:
+        # m68k: what capstone does not know is "data", an instruction without details.
+        if instruction.id and instruction.size in sizes:
             return Disassembled(
                 address, data[: instruction.size], mode, instruction.mnemonic, instruction.op_str, instruction
             )
