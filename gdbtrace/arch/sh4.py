@@ -70,7 +70,7 @@ _TABLE = """
 0000nnnn00101001 rn             -                   movt
 0000nnnn01100011 r0             L4:rn               movli.l
 0000nnnn01110011 -              S4:rn               movco.l
-0000nnnn11000011 -              S4:rn               movca.l
+0000nnnn11000011 -              L4:rn,S4:rn         movca.l: QEMU keeps what was there for ocbi
 0000nnnnmmmm0100 -              S1:rn+r0            mov.b
 0000nnnnmmmm0101 -              S2:rn+r0            mov.w
 0000nnnnmmmm0110 -              S4:rn+r0            mov.l
@@ -366,4 +366,5 @@ SH4 = Arch(
     },
     builtin_layout=LAYOUT,
     gdb_architecture="sh4",
+    exclusive_survives_step=False,
 )

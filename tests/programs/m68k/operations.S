@@ -1,5 +1,5 @@
-/* Instructions whose memory accesses their effective address alone does not tell. QEMU 7.2 has neither cmp2, pack nor
- * unpk, and ends at a chk2. */
+/* Instructions whose memory accesses their effective address alone does not tell. QEMU 7.2 has no cmp2, pack or
+ * unpk, and fails at a chk2. */
 #include "check.h"
     .bss
     .balign 16
