@@ -616,8 +616,10 @@ class _Decoder:
                     self._float_operation()
                 case 1:
                     self._word()
+                    self._writes("fpstatus")
                     self._conditional()
                 case 2 | 3:
+                    self._writes("fpstatus")
                     self._take(2 if opcode & 0x40 == 0 else 4)
                     self._branches()
                 case 4 | 5:  # fsave, frestore: privileged
