@@ -428,6 +428,8 @@ class _Decoder:
         elif self._mode in (0, 1):
             if opcode == 0x4E40:
                 self.rule = StepRule.SYSTEM_CALL
+            elif opcode == 0x4E4F:  # trap #15: Linux raises SIGTRAP
+                self.rule = StepRule.BREAKPOINT
         elif self._mode == 2:
             self._link(2)
         elif self._mode == 3:  # unlk
@@ -771,7 +773,12 @@ def _behaviour_of(disassembled: Disassembled) -> Behaviour:
             effect(state)
         return state.spans
 
-    return Behaviour(decoded.rule, spans if effects else None, tuple(decoded.implied))
+    return Behaviour(
+        decoded.rule,
+        spans if effects else None,
+        tuple(decoded.implied),
+        always_traps=decoded.rule is StepRule.BREAKPOINT,
+    )
 
 
 # --- Architecture ---------------------------------------------------------------------------------

@@ -161,10 +161,10 @@ class Mode:
     """The sizes an instruction may have, ascending."""
     size_of_undecoded: Callable[[bytes], int] | None = None
     """The size that the encoding itself gives an instruction that capstone does not know; None: the smallest."""
-    size_of: Callable[[bytes], int] | None = None
-    """The size that the encoding itself gives any instruction, where capstone's is not to be relied on."""
     objdump: Objdump | None = None
     """Where an instruction's text comes from if capstone has no decoder."""
+    size_of: Callable[[bytes], int] | None = None
+    """The size that the encoding itself gives any instruction, where capstone's is not to be relied on."""
 
 
 @dataclass(frozen=True, slots=True)

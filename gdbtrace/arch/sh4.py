@@ -366,5 +366,4 @@ SH4 = Arch(
     },
     builtin_layout=LAYOUT,
     gdb_architecture="sh4",
-    exclusive_survives_step=False,
 )

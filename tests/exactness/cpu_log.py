@@ -217,6 +217,22 @@ def _hppa(line: str) -> Iterator[Printed]:
 
 
 _HPPA_NAMES = {"IA_F": "pcoqh", "IA_B": "pcoqt", "PSW": "flags"}
+_M68K_NAMES = {"PC": "pc", "SR": "ps", "FPSR": "fpstatus", "FPCR": "fpcontrol", "A6": "fp", "A7": "sp"}
+_M68K_FLOAT_BITS = 0xFFFF << 80 | (1 << 64) - 1
+"""An extended number in its twelve bytes."""
+
+
+def _m68k(line: str) -> Iterator[Printed]:
+    for name, digits in re.findall(r"\b([DA]\d|PC|SR|FPSR|FPCR) = +([0-9a-f]+)", line):
+        yield _printed(_M68K_NAMES.get(name, name.lower()), digits)
+    for number, exponent, mantissa in re.findall(r"\bF(\d) = ([0-9a-f]{4}) ([0-9a-f]{16})", line):
+        yield Printed(f"fp{number}", int(exponent, 16) << 80 | int(mantissa, 16), _M68K_FLOAT_BITS)
+
+
+def _sh4(line: str) -> Iterator[Printed]:
+    for name, digits in re.findall(r"\b(\w+)=0x([0-9a-f]+)", line):
+        yield _printed(name, digits)
+
 
 READERS: Mapping[str, Reader] = {
     **dict.fromkeys(("sparc64", "sparc32plus", "sparc"), _sparc),
@@ -231,6 +247,8 @@ READERS: Mapping[str, Reader] = {
     "hexagon": _hexagon,
     "alpha": _alpha,
     "hppa": _hppa,
+    "m68k": _m68k,
+    "sh4": _sh4,
 }
 
 
@@ -246,6 +264,9 @@ NOT_PRINTED: Mapping[str, str] = {
     "hexagon": r"[vq]\d+|cs\d",
     "alpha": r"zero",
     "hppa": r"sar|fpsr|fpe\d|fr\d+R?",
+    "m68k": r"fpiaddr",
+    # QEMU 7.2 prints the general registers on its standard output instead.
+    "sh4": r"r\d+|mac[hl]|fr\d+",
 }
 
 

@@ -118,6 +118,7 @@ def test_compare_and_swap_of_two_stores_if_both_are_equal() -> None:
     [
         ("4e40", StepRule.SYSTEM_CALL),  # trap #0
         ("4e41", StepRule.PLAIN),  # trap #1: a signal
+        ("4e4f", StepRule.BREAKPOINT),  # trap #15
         ("4e71", StepRule.PLAIN),  # nop
     ],
 )
