@@ -1,4 +1,5 @@
-"""AArch64 (Arm A64), as QEMU 7.2 runs it: base instructions, FP/AdvSIMD, LSE atomics, MTE, SVE/SVE2 and SME.
+"""AArch64 (Arm A64) of both byte orders, as QEMU 7.2 runs it: base instructions, FP/AdvSIMD, LSE atomics, MTE, SVE/SVE2
+and SME.
 
 "Arm ARM" is DDI 0487; its section C4.1 has the encoding diagrams that the patterns below copy.
 """
@@ -886,6 +887,7 @@ def _implied_by(disassembled: Disassembled, word: int) -> Iterable[str]:
 
 def behaviour_of(disassembled: Disassembled) -> Behaviour:
     """What the encoding says; capstone only tells floating-point and saturating mnemonics from the rest."""
+    # Instructions are little-endian whatever the order of data is (Arm ARM B2.6.1).
     word = int.from_bytes(disassembled.data, "little")
     behaviour = _behaviour_of_word(word, disassembled.address)
     implied = tuple(dict.fromkeys((*behaviour.implied, *_implied_by(disassembled, word))))
@@ -957,4 +959,14 @@ AARCH64 = Arch(
     aliases=_ALIASES,
     gdb_architecture="aarch64",
     unknown_operands="where an SVE first-fault or non-fault load stops other than at the end of a page",
+)
+
+AARCH64_BE = replace(
+    AARCH64,
+    name="aarch64_be",
+    byte_order="big",
+    elf=ElfIdentity("EM_AARCH64", 64, "big"),
+    # ``aarch64_gdb_get_sve_reg`` of QEMU's target/arm/gdbstub64.c turns the bytes of each quadword of a vector, and of
+    # each doubleword of a predicate, and leaves their order.
+    piece_bytes={**dict.fromkeys(_Z, 16), **dict.fromkeys((*_P, "ffr"), 8)},
 )

@@ -287,6 +287,8 @@ class Arch:
     """gdb's ``set architecture`` name; None: gdb does not know it, use the rsp engine."""
     least_qemu: tuple[int, int] | None = None
     """The first release of QEMU whose stub can be used; None: any that Debian 12 or later has."""
+    piece_bytes: Mapping[str, int] = field(default_factory=dict)
+    """Stub registers outside ``g`` that a big-endian stub sends in pieces of this many bytes, the lowest one first."""
     unknown_operands: str = ""
     """What cannot be said about memory operands, for ``gdbtrace archs``; empty: all is known."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gdbtrace.arch.aarch64 import AARCH64
-from gdbtrace.arch.arm import ARM
+from gdbtrace.arch.aarch64 import AARCH64, AARCH64_BE
+from gdbtrace.arch.arm import ARM, ARMEB
 from gdbtrace.arch.hexagon import HEXAGON
 from gdbtrace.arch.mips import MIPS, MIPS64, MIPS64EL, MIPSEL
 from gdbtrace.arch.model import Arch
@@ -26,7 +26,9 @@ ARCHITECTURES: Mapping[str, Arch] = {
         PPC64,
         PPC64LE,
         ARM,
+        ARMEB,
         AARCH64,
+        AARCH64_BE,
         X86_64,
         I386,
         MIPS,

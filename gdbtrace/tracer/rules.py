@@ -176,7 +176,7 @@ class ExclusiveSequence:
         for address, data in reversed(self._memory):
             client.write_memory(address, data)
         for name, value in self._fetched.items():
-            client.write_register(stepper.registers.layout.fetched[name][0], value)
+            stepper.registers.put_back(name, value)
         stepper.forget_fetched()
         client.write_registers(self._raw)
 

@@ -164,6 +164,7 @@ RULES: Mapping[str, Callable[[Iterator[Line]], Iterator[Line]]] = {
     "mips64": _without_annulled_slots("big"),
     "mips64el": _without_annulled_slots("little"),
     "arm": _without_peeked_halfword,
+    "armeb": _without_peeked_halfword,
     "s390x": _with_execute_as_one,
 }
 

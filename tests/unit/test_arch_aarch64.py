@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gdbtrace.arch.aarch64 import AARCH64
+from gdbtrace.arch.aarch64 import AARCH64, AARCH64_BE
 from gdbtrace.arch.disassembler import disassemble, named_registers
 from gdbtrace.arch.model import AccessKind, Behaviour, Disassembled, StepRule
 
@@ -258,3 +258,13 @@ def test_vector_comes_from_the_scalable_one_where_there_is_one() -> None:
     v7 = next(register for register in AARCH64.registers if register.name == "v7")
     assert AARCH64.source_of(v7, {"z7", "fpsr"}) == "z7"
     assert AARCH64.source_of(v7, {"v7", "fpsr"}) == "v7"
+
+
+def test_big_endian_stub_sends_scalable_registers_in_pieces() -> None:
+    pieces = AARCH64_BE.piece_bytes
+    assert {name: pieces[name] for name in ("z0", "z31", "p0", "p15", "ffr")} == {
+        **{"z0": 16, "z31": 16},
+        **{"p0": 8, "p15": 8, "ffr": 8},
+    }
+    assert "v0" not in pieces
+    assert not AARCH64.piece_bytes
