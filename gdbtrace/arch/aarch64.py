@@ -669,6 +669,11 @@ def _clear_exclusive(word: int, address: int) -> Behaviour:
     return Behaviour(rule=StepRule.CLEAR_EXCLUSIVE)
 
 
+def _yield(word: int, address: int) -> Behaviour:
+    """YIELD, WFE (``DISAS_YIELD``, ``DISAS_WFE`` of QEMU's target/arm/translate-a64.c)."""
+    return Behaviour(rule=StepRule.YIELD)
+
+
 def _call(word: int, address: int) -> Behaviour:
     return Behaviour(implied=("x30",))
 
@@ -815,6 +820,8 @@ _ROWS = (
     _row("1110000 100 . 000000 .. 000 ..... 0 ....", _sme_array_vector),
     # System
     _row("11010100 000 ................ 000 01", _system_call),
+    _row("11010101 00 0 00 011 0010 0000 001 11111", _yield),
+    _row("11010101 00 0 00 011 0010 0000 010 11111", _yield),
     _row("11010101 00 0 00 011 0011 .... 010 11111", _clear_exclusive),
     _row("11010101 00 0 00 011 0100 .... 011 11111", _streaming_switch),
     _row("11010101 00 0 01 011 0111 0100 001 .....", _zero_block),

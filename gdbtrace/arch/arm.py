@@ -298,6 +298,11 @@ def _clear_exclusive(word: int, pc: int) -> Behaviour:
     return Behaviour(rule=StepRule.CLEAR_EXCLUSIVE)
 
 
+def _yield(word: int, pc: int) -> Behaviour:
+    """YIELD, WFE (``DISAS_YIELD``, ``DISAS_WFE`` of QEMU's target/arm/translate.c)."""
+    return Behaviour(rule=StepRule.YIELD)
+
+
 def _nothing(word: int, pc: int) -> None:
     return None
 
@@ -528,6 +533,8 @@ _A32_ROWS = (
     _row(".... 110. .... .... .... 101. .... ....", _vector_multiple),
     _row(".... 110. .... .... .... 1001 .... ....", _vector_multiple),
     # Others
+    _row(".... 0011 0010 0000 .... 0000 0000 0001", _yield),
+    _row(".... 0011 0010 0000 .... 0000 0000 0010", _yield),
     _row(".... 1110 .... .... .... 1111 ...1 ....", _coprocessor_15),
     _row(".... 1111 .... .... .... .... .... ....", _system_call),
     _row(".... 1011 .... .... .... .... .... ....", _call),
@@ -543,6 +550,8 @@ _T16_ROWS = (
     _row("1001 ............", _t16_stack),
     _row("1011010 .........", _t16_push),
     _row("1011110 .........", _t16_pop),
+    _row("10111111 0001 0000", _yield),
+    _row("10111111 0010 0000", _yield),
     _row("1100 ............", _t16_multiple),
     _row("11011111 ........", _system_call),
     _row("010001111 .......", _call),
@@ -574,6 +583,8 @@ _T32_ROWS = (
     _row("1111 100. 0... .... .... 1... .... ....", _t32_immediate_8),
     _row("1111 100. 0... .... .... 0000 00.. ....", _t32_register),
     # Others
+    _row("1111 0011 1010 .... 10.0 .000 0000 0001", _yield),
+    _row("1111 0011 1010 .... 10.0 .000 0000 0010", _yield),
     _row("1110 110. .... .... .... 101. .... ....", _vector_multiple),
     _row("1110 110. .... .... .... 1001 .... ....", _vector_multiple),
     _row("1110 1110 .... .... .... 1111 ...1 ....", _coprocessor_15),

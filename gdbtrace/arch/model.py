@@ -113,7 +113,8 @@ class StepRule(Enum):
     WINDOW = "window"
     """SPARC ``save``, ``restore``, ``return``, ``flushw``: a spill or fill makes a raw step swallow the next one."""
     YIELD = "yield"
-    """x86 ``pause``: QEMU leaves its loop after it without a stop, so a raw step executes the next instruction too."""
+    """x86 ``pause``, Arm ``yield`` and ``wfe``: QEMU leaves its loop after it without a stop, so a raw step executes the
+    next instruction too."""
     SECOND_STOP = "second stop"
     """On a condition, a raw step stops once more before the instruction is done: a MIPS branch-likely that is not
     taken at its annulled slot, an s390x EXECUTE at itself."""

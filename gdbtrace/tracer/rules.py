@@ -81,7 +81,7 @@ def step_window(stepper: Stepper, known: KnownInstruction) -> StopReply:
 
 
 def step_yield(stepper: Stepper, known: KnownInstruction) -> StopReply:
-    """QEMU's ``EXCP_INTERRUPT`` after the instruction swallows the next one, so run to it."""
+    """QEMU's ``EXCP_INTERRUPT`` (x86) or ``EXCP_YIELD`` (Arm) after the instruction swallows the next one: run to it."""
     return stepper.run_to(_following(stepper, known))
 
 
