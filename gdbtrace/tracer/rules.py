@@ -134,8 +134,12 @@ def step_store_exclusive(stepper: Stepper, known: KnownInstruction) -> StopReply
     sequence, stepper.exclusive = stepper.exclusive, None
     registers, raw = stepper.registers, stepper.registers.raw
     after = _following(stepper, known)
-    reply = stepper.step_raw()
     has_stored = known.behaviour.has_stored
+    if sequence is not None and has_stored is None:
+        # Nothing would say that the store failed because it was stepped.
+        sequence.rewind(stepper)
+        return stepper.run_to(after)
+    reply = stepper.step_raw()
     if sequence is None or has_stored is None or reply.kind is not StopKind.SIGNAL or reply.number != SIGTRAP:
         return reply
     registers.raw = stepper.client.read_registers()

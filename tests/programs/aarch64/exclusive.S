@@ -64,9 +64,12 @@
     add     x1, x1, #5
     stlxr   w2, x1, [sp]
     cbnz    w2, 1b
+    str     xzr, [x8]
     ldxr    x3, [x8]
     add     x3, x3, #5
     stxr    wzr, x3, [x8]
+    ldr     x3, [x8]
+    expect  x3, 5
     ldp     x1, x2, [sp], #16
     expect  x1, 5
 
