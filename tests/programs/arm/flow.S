@@ -67,6 +67,22 @@
     bl      at_page_end
     expect  r0, 112
 
+    /* Giving way: each is one step. */
+    yield
+    add     r0, r0, #1
+    wfe
+    add     r0, r0, #1
+    wfi
+    sev
+    cmp     r0, r0
+#ifdef __thumb__
+    itt     ne
+#endif
+    yieldne
+    wfene
+    add     r0, r0, #1
+    expect  r0, 115
+
     /* Called, rewritten, flushed, called. */
     mov     r4, #3
 8:  bl      rewritten
