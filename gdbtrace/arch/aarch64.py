@@ -894,7 +894,7 @@ def _implied_by(disassembled: Disassembled, word: int) -> Iterable[str]:
 
 def behaviour_of(disassembled: Disassembled) -> Behaviour:
     """What the encoding says; capstone only tells floating-point and saturating mnemonics from the rest."""
-    # Instructions are little-endian whatever the order of data is (Arm ARM B2.6.1).
+    # Instructions are little-endian whatever the order of data is (Arm ARM, "Instruction endianness").
     word = int.from_bytes(disassembled.data, "little")
     behaviour = _behaviour_of_word(word, disassembled.address)
     implied = tuple(dict.fromkeys((*behaviour.implied, *_implied_by(disassembled, word))))
@@ -973,7 +973,7 @@ AARCH64_BE = replace(
     name="aarch64_be",
     byte_order="big",
     elf=ElfIdentity("EM_AARCH64", 64, "big"),
-    # ``aarch64_gdb_get_sve_reg`` of QEMU's target/arm/gdbstub64.c turns the bytes of each quadword of a vector, and of
+    # ``arm_gdb_get_svereg`` of QEMU 7.2's target/arm/gdbstub64.c turns the bytes of each quadword of a vector, and of
     # each doubleword of a predicate, and leaves their order.
     piece_bytes={**dict.fromkeys(_Z, 16), **dict.fromkeys((*_P, "ffr"), 8)},
 )
