@@ -973,6 +973,9 @@ AARCH64_BE = replace(
     name="aarch64_be",
     byte_order="big",
     elf=ElfIdentity("EM_AARCH64", 64, "big"),
+    # ``aarch64_cpu_gdb_write_register`` of QEMU's target/arm/gdbstub64.c reads eight bytes where cpsr has four, and in
+    # big-endian order keeps the last four.
+    write_overrun=4,
     # ``arm_gdb_get_svereg`` of QEMU 7.2's target/arm/gdbstub64.c turns the bytes of each quadword of a vector, and of
     # each doubleword of a predicate, and leaves their order.
     piece_bytes={**dict.fromkeys(_Z, 16), **dict.fromkeys((*_P, "ffr"), 8)},

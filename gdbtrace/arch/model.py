@@ -113,8 +113,8 @@ class StepRule(Enum):
     WINDOW = "window"
     """SPARC ``save``, ``restore``, ``return``, ``flushw``: a spill or fill makes a raw step swallow the next one."""
     YIELD = "yield"
-    """x86 ``pause``, Arm ``yield`` and ``wfe``: QEMU leaves its loop after it without a stop, so a raw step executes the
-    next instruction too."""
+    """x86 ``pause``, Arm ``yield`` and ``wfe``: QEMU leaves its loop after it without a stop, so a raw step executes
+    the next instruction too."""
     SECOND_STOP = "second stop"
     """On a condition, a raw step stops once more before the instruction is done: a MIPS branch-likely that is not
     taken at its annulled slot, an s390x EXECUTE at itself."""
@@ -288,6 +288,8 @@ class Arch:
     """gdb's ``set architecture`` name; None: gdb does not know it, use the rsp engine."""
     least_qemu: tuple[int, int] | None = None
     """The first release of QEMU whose stub can be used; None: any that Debian 12 or later has."""
+    write_overrun: int = 0
+    """Bytes behind the last register of ``g`` that QEMU takes for it when it is written (``G``): they repeat it."""
     piece_bytes: Mapping[str, int] = field(default_factory=dict)
     """Stub registers outside ``g`` that a big-endian stub sends in pieces of this many bytes, the lowest one first."""
     unknown_operands: str = ""

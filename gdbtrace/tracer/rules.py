@@ -81,7 +81,7 @@ def step_window(stepper: Stepper, known: KnownInstruction) -> StopReply:
 
 
 def step_yield(stepper: Stepper, known: KnownInstruction) -> StopReply:
-    """QEMU's ``EXCP_INTERRUPT`` (x86) or ``EXCP_YIELD`` (Arm) after the instruction swallows the next one: run to it."""
+    """QEMU's ``EXCP_INTERRUPT`` (x86), ``EXCP_YIELD`` (Arm) after the instruction swallows the next one: run to it."""
     return stepper.run_to(_following(stepper, known))
 
 
@@ -182,7 +182,8 @@ class ExclusiveSequence:
         for name, value in self._fetched.items():
             stepper.registers.put_back(name, value)
         stepper.forget_fetched()
-        client.write_registers(self._raw)
+        repeated = self._raw[len(self._raw) - stepper.arch.write_overrun :]
+        client.write_registers(self._raw + repeated)
 
 
 def _following(stepper: Stepper, known: KnownInstruction) -> int:

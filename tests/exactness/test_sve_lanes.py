@@ -81,7 +81,7 @@ def test_memory_of_scalable_vectors_is_what_their_lanes_say(name: str, workshop:
     # Given a trace of every kind of SVE load and store
     arch, trace = ARCHITECTURES[name], tmp_path / "trace"
     program = next(program for program in all_programs() if (program.arch, program.name) == (name, "sve"))
-    trace_whole(name, program.build(workshop), trace, cpu=program.cpu)
+    trace_whole(program.run(workshop, tmp_path), trace)
 
     # When the elements in memory are put beside those in the registers
     compared, wrong = 0, []
