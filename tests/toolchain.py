@@ -23,7 +23,9 @@ COMPILERS = {
     "ppc64": ["powerpc64-linux-gnu-gcc"],
     "ppc64le": ["powerpc64le-linux-gnu-gcc"],
     "arm": ["arm-linux-gnueabihf-gcc"],
+    "armeb": ["arm-linux-gnueabihf-gcc", "-mbig-endian"],
     "aarch64": ["aarch64-linux-gnu-gcc"],
+    "aarch64_be": ["aarch64-linux-gnu-gcc", "-mbig-endian"],
     "x86_64": ["x86_64-linux-gnu-gcc"],
     "i386": ["i686-linux-gnu-gcc"],
     "mips": ["mips-linux-gnu-gcc"],
@@ -37,8 +39,8 @@ COMPILERS = {
     "alpha": ["alpha-linux-gnu-gcc"],
     "hppa": ["hppa-linux-gnu-gcc"],
 }
-"""Each has a static glibc but hexagon, riscv32 and plain v8 sparc, whose programs are libc-free (glibc for 32-bit SPARC
-is v8plus). Alpha's crashes under QEMU itself."""
+"""Each has a static glibc but hexagon, riscv32, plain v8 sparc (glibc for 32-bit SPARC is v8plus), armeb and aarch64_be
+(Debian has none), whose programs are libc-free. Alpha's crashes under QEMU itself."""
 
 DEBIAN = {
     "aarch64": "arm64",
