@@ -23,7 +23,9 @@ COMPILERS = {
     "ppc64": ["powerpc64-linux-gnu-gcc"],
     "ppc64le": ["powerpc64le-linux-gnu-gcc"],
     "arm": ["arm-linux-gnueabihf-gcc"],
+    "armeb": ["arm-linux-gnueabihf-gcc", "-mbig-endian"],
     "aarch64": ["aarch64-linux-gnu-gcc"],
+    "aarch64_be": ["aarch64-linux-gnu-gcc", "-mbig-endian"],
     "x86_64": ["x86_64-linux-gnu-gcc"],
     "i386": ["i686-linux-gnu-gcc"],
     "mips": ["mips-linux-gnu-gcc"],
@@ -39,8 +41,9 @@ COMPILERS = {
     "m68k": ["m68k-linux-gnu-gcc"],
     "sh4": ["sh4-linux-gnu-gcc", "-nostdlib"],
 }
-"""Each has a static glibc but hexagon, riscv32 and plain v8 sparc, whose programs are libc-free (glibc for 32-bit SPARC
-is v8plus). Alpha's crashes and sh4's hangs under QEMU itself."""
+"""Each has a static glibc but hexagon, riscv32, plain v8 sparc (glibc for 32-bit SPARC is v8plus), armeb and aarch64_be
+(Debian has none), whose programs are libc-free. Alpha's crashes and sh4's hangs under QEMU
+itself."""
 
 DEBIAN = {
     "aarch64": "arm64",

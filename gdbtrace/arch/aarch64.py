@@ -1,4 +1,5 @@
-"""AArch64 (Arm A64), as QEMU 7.2 runs it: base instructions, FP/AdvSIMD, LSE atomics, MTE, SVE/SVE2 and SME.
+"""AArch64 (Arm A64) of both byte orders, as QEMU 7.2 runs it: base instructions, FP/AdvSIMD, LSE atomics, MTE, SVE/SVE2
+and SME.
 
 "Arm ARM" is DDI 0487; its section C4.1 has the encoding diagrams that the patterns below copy.
 """
@@ -668,6 +669,11 @@ def _clear_exclusive(word: int, address: int) -> Behaviour:
     return Behaviour(rule=StepRule.CLEAR_EXCLUSIVE)
 
 
+def _yield(word: int, address: int) -> Behaviour:
+    """YIELD, WFE (``DISAS_YIELD``, ``DISAS_WFE`` of QEMU's target/arm/translate-a64.c)."""
+    return Behaviour(rule=StepRule.YIELD)
+
+
 def _call(word: int, address: int) -> Behaviour:
     return Behaviour(implied=("x30",))
 
@@ -814,6 +820,8 @@ _ROWS = (
     _row("1110000 100 . 000000 .. 000 ..... 0 ....", _sme_array_vector),
     # System
     _row("11010100 000 ................ 000 01", _system_call),
+    _row("11010101 00 0 00 011 0010 0000 001 11111", _yield),
+    _row("11010101 00 0 00 011 0010 0000 010 11111", _yield),
     _row("11010101 00 0 00 011 0011 .... 010 11111", _clear_exclusive),
     _row("11010101 00 0 00 011 0100 .... 011 11111", _streaming_switch),
     _row("11010101 00 0 01 011 0111 0100 001 .....", _zero_block),
@@ -886,6 +894,7 @@ def _implied_by(disassembled: Disassembled, word: int) -> Iterable[str]:
 
 def behaviour_of(disassembled: Disassembled) -> Behaviour:
     """What the encoding says; capstone only tells floating-point and saturating mnemonics from the rest."""
+    # Instructions are little-endian whatever the order of data is (Arm ARM, "Instruction endianness").
     word = int.from_bytes(disassembled.data, "little")
     behaviour = _behaviour_of_word(word, disassembled.address)
     implied = tuple(dict.fromkeys((*behaviour.implied, *_implied_by(disassembled, word))))
@@ -957,4 +966,17 @@ AARCH64 = Arch(
     aliases=_ALIASES,
     gdb_architecture="aarch64",
     unknown_operands="where an SVE first-fault or non-fault load stops other than at the end of a page",
+)
+
+AARCH64_BE = replace(
+    AARCH64,
+    name="aarch64_be",
+    byte_order="big",
+    elf=ElfIdentity("EM_AARCH64", 64, "big"),
+    # ``aarch64_cpu_gdb_write_register`` of QEMU's target/arm/gdbstub64.c reads eight bytes where cpsr has four, and in
+    # big-endian order keeps the last four.
+    write_overrun=4,
+    # ``arm_gdb_get_svereg`` of QEMU 7.2's target/arm/gdbstub64.c turns the bytes of each quadword of a vector, and of
+    # each doubleword of a predicate, and leaves their order.
+    piece_bytes={**dict.fromkeys(_Z, 16), **dict.fromkeys((*_P, "ffr"), 8)},
 )

@@ -1,4 +1,4 @@
-"""32-bit Arm, A32 and T32 (Thumb), as QEMU 7.2 runs it: base instructions, VFP and Advanced SIMD.
+"""32-bit Arm of both byte orders, A32 and T32 (Thumb), as QEMU 7.2 runs it: base instructions, VFP and Advanced SIMD.
 
 "Arm ARM" is DDI 0487 (Armv8-A); F3 and F4 have the encoding diagrams that the patterns below copy.
 """
@@ -16,6 +16,7 @@ from gdbtrace.arch.model import (
     AccessKind,
     Arch,
     Behaviour,
+    ByteOrder,
     Disassembled,
     ElfIdentity,
     Group,
@@ -35,13 +36,30 @@ _SP, _PC = 13, 15
 _ALL_32 = (1 << 32) - 1
 
 
-def _size_of_t32(data: bytes) -> int:
+def _size_of_t32(byte_order: ByteOrder, data: bytes) -> int:
     """A first halfword of 0b11101, 0b11110 or 0b11111 in its top five bits begins a 32-bit one (Arm ARM, F3.1)."""
-    return 4 if data[1] >> 3 in (0b11101, 0b11110, 0b11111) else 2
+    return 4 if int.from_bytes(data[:2], byte_order) >> 11 in (0b11101, 0b11110, 0b11111) else 2
 
 
-_A32 = Mode("arm:a32", capstone.CS_ARCH_ARM, capstone.CS_MODE_ARM | capstone.CS_MODE_V8, (4,))
-_T32 = Mode("arm:t32", capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_V8, (2, 4), _size_of_t32)
+def _modes(byte_order: ByteOrder, suffix: str) -> tuple[Mode, Mode]:
+    """A32 and T32, with instructions in that byte order."""
+    options = capstone.CS_MODE_V8 | (capstone.CS_MODE_BIG_ENDIAN if byte_order == "big" else 0)
+    return (
+        Mode(f"arm:a32{suffix}", capstone.CS_ARCH_ARM, capstone.CS_MODE_ARM | options, (4,)),
+        Mode(
+            f"arm:t32{suffix}",
+            capstone.CS_ARCH_ARM,
+            capstone.CS_MODE_THUMB | options,
+            (2, 4),
+            partial(_size_of_t32, byte_order),
+        ),
+    )
+
+
+_A32, _T32 = _modes("little", "")
+_A32_BE32, _T32_BE32 = _modes("big", ":be32")
+"""Images of the legacy format BE32 (``--be32``, up to Armv6), whose instructions are big-endian like their data; BE8's
+are little-endian.  A name of their own, since a trace's header does not say how to read them."""
 
 # ---- conditions -----------------------------------------------------------------------------------------------------
 
@@ -280,6 +298,11 @@ def _clear_exclusive(word: int, pc: int) -> Behaviour:
     return Behaviour(rule=StepRule.CLEAR_EXCLUSIVE)
 
 
+def _yield(word: int, pc: int) -> Behaviour:
+    """YIELD, WFE (``DISAS_YIELD``, ``DISAS_WFE`` of QEMU's target/arm/translate.c)."""
+    return Behaviour(rule=StepRule.YIELD)
+
+
 def _nothing(word: int, pc: int) -> None:
     return None
 
@@ -510,6 +533,8 @@ _A32_ROWS = (
     _row(".... 110. .... .... .... 101. .... ....", _vector_multiple),
     _row(".... 110. .... .... .... 1001 .... ....", _vector_multiple),
     # Others
+    _row(".... 0011 0010 0000 .... 0000 0000 0001", _yield),
+    _row(".... 0011 0010 0000 .... 0000 0000 0010", _yield),
     _row(".... 1110 .... .... .... 1111 ...1 ....", _coprocessor_15),
     _row(".... 1111 .... .... .... .... .... ....", _system_call),
     _row(".... 1011 .... .... .... .... .... ....", _call),
@@ -525,6 +550,8 @@ _T16_ROWS = (
     _row("1001 ............", _t16_stack),
     _row("1011010 .........", _t16_push),
     _row("1011110 .........", _t16_pop),
+    _row("10111111 0001 0000", _yield),
+    _row("10111111 0010 0000", _yield),
     _row("1100 ............", _t16_multiple),
     _row("11011111 ........", _system_call),
     _row("010001111 .......", _call),
@@ -556,6 +583,8 @@ _T32_ROWS = (
     _row("1111 100. 0... .... .... 1... .... ....", _t32_immediate_8),
     _row("1111 100. 0... .... .... 0000 00.. ....", _t32_register),
     # Others
+    _row("1111 0011 1010 .... 10.0 .000 0000 0001", _yield),
+    _row("1111 0011 1010 .... 10.0 .000 0000 0010", _yield),
     _row("1110 110. .... .... .... 101. .... ....", _vector_multiple),
     _row("1110 110. .... .... .... 1001 .... ....", _vector_multiple),
     _row("1110 1110 .... .... .... 1111 ...1 ....", _coprocessor_15),
@@ -587,7 +616,7 @@ def _is_vector(word: int, mode: Mode) -> bool:
         return True
     if word >> 24 & 15 == 0b1110:
         return word >> 10 & 3 == 0b10
-    return word >> 24 & 0b11101111 == 0b11101111 if mode is _T32 else word >> 25 == 0b1111001
+    return word >> 24 & 0b11101111 == 0b11101111 if mode in (_T32, _T32_BE32) else word >> 25 == 0b1111001
 
 
 def _implied_by(disassembled: Disassembled, word: int) -> Iterator[str]:
@@ -604,16 +633,17 @@ def _implied_by(disassembled: Disassembled, word: int) -> Iterator[str]:
 
 def behaviour_of(disassembled: Disassembled) -> Behaviour:
     """What the encoding says; capstone only tells floating-point and saturating mnemonics from the rest."""
-    data, address = disassembled.data, disassembled.address
-    if disassembled.mode is not _T32:
-        word = int.from_bytes(data, "little")
+    data, address, mode = disassembled.data, disassembled.address, disassembled.mode
+    byte_order: ByteOrder = "big" if mode in (_A32_BE32, _T32_BE32) else "little"
+    if mode in (_A32, _A32_BE32):
+        word = int.from_bytes(data, byte_order)
         behaviour = _built(_A32_ROWS, word, address + 8)
         if behaviour.spans is not None:
             behaviour = replace(behaviour, spans=_if_a32(word >> 28, behaviour.spans))
     else:
-        word = int.from_bytes(data[:2], "little")
+        word = int.from_bytes(data[:2], byte_order)
         if len(data) == 4:
-            word = word << 16 | int.from_bytes(data[2:], "little")
+            word = word << 16 | int.from_bytes(data[2:], byte_order)
         behaviour = _built(_T32_ROWS if len(data) == 4 else _T16_ROWS, word, address + 4)
         if behaviour.spans is not None:
             behaviour = replace(behaviour, spans=_if_t32(behaviour.spans))
@@ -632,6 +662,21 @@ def _mode_of(registers: Registers) -> Mode:
         return _T32 if registers["cpsr"] & _CPSR_T else _A32
     except KeyError:
         return _T32
+
+
+_SCTLR_B = 1 << 7
+
+
+def _mode_of_big_endian(registers: Registers) -> Mode:
+    """The same, where SCTLR.B says that QEMU loaded a BE32 image (``target_cpu_copy_regs`` of linux-user/arm)."""
+    mode = _mode_of(registers)
+    try:
+        is_be32 = registers["SCTLR"] & _SCTLR_B
+    except KeyError:
+        return mode
+    if is_be32:
+        return _A32_BE32 if mode is _A32 else _T32_BE32
+    return mode
 
 
 _REGISTERS = (
@@ -698,4 +743,13 @@ ARM = Arch(
     mode_of=_mode_of,
     gdb_architecture="arm",
     unknown_operands="SRS, iWMMXt and M-profile vector (MVE) memory operands",
+)
+
+ARMEB = replace(
+    ARM,
+    name="armeb",
+    byte_order="big",
+    elf=ElfIdentity("EM_ARM", 32, "big"),
+    modes=(_A32, _T32, _A32_BE32, _T32_BE32),
+    mode_of=_mode_of_big_endian,
 )

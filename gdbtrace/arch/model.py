@@ -113,7 +113,8 @@ class StepRule(Enum):
     WINDOW = "window"
     """SPARC ``save``, ``restore``, ``return``, ``flushw``: a spill or fill makes a raw step swallow the next one."""
     YIELD = "yield"
-    """x86 ``pause``: QEMU leaves its loop after it without a stop, so a raw step executes the next instruction too."""
+    """x86 ``pause``, Arm ``yield`` and ``wfe``: QEMU leaves its loop after it without a stop, so a raw step executes
+    the next instruction too."""
     SECOND_STOP = "second stop"
     """On a condition, a raw step stops once more before the instruction is done: a MIPS branch-likely that is not
     taken at its annulled slot, an s390x EXECUTE at itself."""
@@ -313,6 +314,10 @@ class Arch:
     """The first release of QEMU whose stub can be used; None: any that Debian 12 or later has."""
     remembered: Mapping[str, int] = field(default_factory=dict)
     """Registers that the stub does not show and the tracer keeps, by name -> their values when a program starts."""
+    write_overrun: int = 0
+    """Bytes behind the last register of ``g`` that QEMU takes for it when it is written (``G``): they repeat it."""
+    piece_bytes: Mapping[str, int] = field(default_factory=dict)
+    """Stub registers outside ``g`` that a big-endian stub sends in pieces of this many bytes, the lowest one first."""
     unknown_operands: str = ""
     """What cannot be said about memory operands, for ``gdbtrace archs``; empty: all is known."""
 

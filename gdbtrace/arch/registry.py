@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gdbtrace.arch.aarch64 import AARCH64
+from gdbtrace.arch.aarch64 import AARCH64, AARCH64_BE
 from gdbtrace.arch.alpha import ALPHA
-from gdbtrace.arch.arm import ARM
+from gdbtrace.arch.arm import ARM, ARMEB
 from gdbtrace.arch.hexagon import HEXAGON
 from gdbtrace.arch.hppa import HPPA
 from gdbtrace.arch.m68k import M68K
@@ -30,7 +30,9 @@ ARCHITECTURES: Mapping[str, Arch] = {
         PPC64,
         PPC64LE,
         ARM,
+        ARMEB,
         AARCH64,
+        AARCH64_BE,
         X86_64,
         I386,
         MIPS,

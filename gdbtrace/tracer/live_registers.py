@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import RegisterLayout, RegisterState
@@ -11,10 +11,11 @@ from gdbtrace.stub.description import RegisterLayout, RegisterState
 class LiveRegisters(RegisterState):
     """The registers at the present stop; what ``g`` lacks is fetched from the stub when asked for."""
 
-    def __init__(self, layout: RegisterLayout, client: StubClient) -> None:
+    def __init__(self, layout: RegisterLayout, client: StubClient, piece_bytes: Mapping[str, int]) -> None:
         super().__init__(layout, b"")
         self.layout = layout
         self._client = client
+        self._piece_bytes = piece_bytes
         self.fetched: dict[str, bytes] = {}
         """Values of registers outside ``g`` that are known to be current."""
         self.remembered: dict[str, int] = {}
@@ -34,9 +35,20 @@ class LiveRegisters(RegisterState):
         value = self.fetched.get(name)
         if value is None:
             number, size = self.layout.fetched[name]
-            value = self._client.read_register(number).ljust(size, b"\0")[:size]
+            value = self._turned(name, self._client.read_register(number).ljust(size, b"\0")[:size])
             self.fetched[name] = value
         return value
+
+    def put_back(self, name: str, value: bytes) -> None:
+        """Write a register outside ``g``, as it was fetched."""
+        self._client.write_register(self.layout.fetched[name][0], self._turned(name, value))
+
+    def _turned(self, name: str, value: bytes) -> bytes:
+        """From the stub's order of pieces to that of one big-endian number, or back (:attr:`Arch.piece_bytes`)."""
+        size = self._piece_bytes.get(name)
+        if size is None:
+            return value
+        return b"".join(value[at : at + size] for at in range(len(value) - size, -1, -size))
 
     def fetch_anew(self, names: Sequence[str]) -> list[bytes]:
         """Registers outside ``g`` after a step that may have changed them, raw."""

@@ -144,8 +144,12 @@ def step_store_exclusive(stepper: Stepper, known: KnownInstruction) -> StopReply
     sequence, stepper.exclusive = stepper.exclusive, None
     registers, raw = stepper.registers, stepper.registers.raw
     after = _following(stepper, known)
-    reply = stepper.step_raw()
     has_stored = known.behaviour.has_stored
+    if sequence is not None and has_stored is None:
+        # Nothing would say that the store failed because it was stepped.
+        sequence.rewind(stepper)
+        return stepper.run_to(after)
+    reply = stepper.step_raw()
     if sequence is None or has_stored is None or reply.kind is not StopKind.SIGNAL or reply.number != SIGTRAP:
         return reply
     registers.raw = stepper.client.read_registers()
@@ -186,9 +190,10 @@ class ExclusiveSequence:
         for address, data in reversed(self._memory):
             client.write_memory(address, data)
         for name, value in self._fetched.items():
-            client.write_register(stepper.registers.layout.fetched[name][0], value)
+            stepper.registers.put_back(name, value)
         stepper.forget_fetched()
-        client.write_registers(self._raw)
+        repeated = self._raw[len(self._raw) - stepper.arch.write_overrun :]
+        client.write_registers(self._raw + repeated)
 
 
 def _following(stepper: Stepper, known: KnownInstruction) -> int:

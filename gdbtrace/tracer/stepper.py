@@ -126,7 +126,7 @@ class Stepper:
     ) -> None:
         self.client = client
         self.arch = arch
-        self.registers = LiveRegisters(layout, client)
+        self.registers = LiveRegisters(layout, client, arch.piece_bytes)
         self.exclusive: ExclusiveSequence | None = None
         """The open exclusive sequence, on targets where stopping clears the monitor."""
         self._sink = sink

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from gdbtrace import EngineChoice, Outcome, RunOptions, Summary, open_trace
@@ -15,7 +15,16 @@ from gdbtrace.arch.model import StepRule
 from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.report.instruction_log import memtrace_line
 from gdbtrace.trace import Frame, StdFrame
-from tests.exactness.comparison import EXTRA_STATES, UNDECODED_UNSEEN, UNSEEN, Comparison, Line, compare, parse_line
+from tests.exactness.comparison import (
+    EXTRA_STATES,
+    PARTLY_UNSEEN,
+    UNDECODED_UNSEEN,
+    UNSEEN,
+    Comparison,
+    Line,
+    compare,
+    parse_line,
+)
 from tests.exactness.cpu_log import RegisterComparison, compare_registers
 from tests.exactness.guest_run import GuestRun
 from tests.toolchain import Workshop, traced_with
@@ -36,7 +45,7 @@ def compare_with_oracle(arch: str, trace: Path, lines: Path) -> Comparison:
     """Compare a whole trace with the plugin's lines."""
     with open_trace(trace) as reader, lines.open() as oracle:
         ours = (parse_line(memtrace_line(frame)) for frame in reader if isinstance(frame, StdFrame))
-        return compare(arch, ours, map(parse_line, oracle), lambda line: is_unseen(arch, line))
+        return compare(arch, ours, map(parse_line, oracle), partial(is_unseen, arch))
 
 
 def compare_with_log(workshop: Workshop, run: GuestRun, trace: Path) -> RegisterComparison:
@@ -45,15 +54,18 @@ def compare_with_log(workshop: Workshop, run: GuestRun, trace: Path) -> Register
         return compare_registers(run.arch, reader, states, EXTRA_STATES.get(run.arch))
 
 
-def is_unseen(arch: str, line: Line) -> bool:
-    """Whether the plugin is known to be blind to this instruction."""
-    if not line.data and (entry := ARCHITECTURES[arch].entry_points.get(line.address)) is not None:
+def is_unseen(arch: str, ours: Line, oracle: Line) -> bool:
+    """Whether the plugin is known to be blind to this instruction's accesses, or to those that it does not show."""
+    if not oracle.touched <= ours.touched:
+        return False
+    if not ours.data and (entry := ARCHITECTURES[arch].entry_points.get(ours.address)) is not None:
         return entry.name in UNSEEN.get(arch, ())
     mask, words = UNDECODED_UNSEEN.get(arch, (0, frozenset()))
-    if int.from_bytes(line.data, "big") & mask in words:
+    if not oracle.touched and int.from_bytes(ours.data, "big") & mask in words:
         return True
-    modes = [mode for mode in ARCHITECTURES[arch].modes if len(line.data) in mode.instruction_bytes]
-    return any(disassemble(line.data, line.address, mode).mnemonic in UNSEEN.get(arch, ()) for mode in modes)
+    blind = (PARTLY_UNSEEN if oracle.touched else UNSEEN).get(arch, frozenset())
+    modes = [mode for mode in ARCHITECTURES[arch].modes if len(ours.data) in mode.instruction_bytes]
+    return any(disassemble(ours.data, ours.address, mode).mnemonic in blind for mode in modes)
 
 
 def unexplained_loads(arch: str, frames: Iterable[Frame]) -> list[str]:

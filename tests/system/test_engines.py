@@ -34,7 +34,9 @@ COMPARED = {
     "ppc64": 38,
     "ppc64le": 38,
     "arm": 17,
+    "armeb": 17,
     "aarch64": 34,
+    "aarch64_be": 34,
     "x86_64": 66,
     "i386": 50,
     "mips": 72,
@@ -60,7 +62,7 @@ UNKNOWN_TO_GDB = {
     # QEMU sends zero where gdb's table has a register without a name.
     "alpha": {"unused"},
 }
-WITHOUT_PC = {"arm"}
+WITHOUT_PC = {"arm", "armeb"}
 """Architectures whose frames list no program counter (gdbtrace/arch/arm.py)."""
 
 
@@ -261,7 +263,7 @@ def test_bytes_are_those_of_the_program_file(traced: Traced) -> None:
 
 def test_mode_is_the_one_that_the_assembler_marked(traced: Traced) -> None:
     """AAELF32's mapping symbols: from ``$a`` on the code is A32, from ``$t`` on T32."""
-    if traced.arch.name != "arm":
+    if traced.arch.name not in ("arm", "armeb"):
         # One instruction set in the program: one mode, and the field is left out where there is no choice.
         assert {frame.mode for frame in traced.frames} == {traced.arch.modes[0].name}
         return

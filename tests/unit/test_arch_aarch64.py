@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gdbtrace.arch.aarch64 import AARCH64
+from gdbtrace.arch.aarch64 import AARCH64, AARCH64_BE
 from gdbtrace.arch.disassembler import disassemble, named_registers
 from gdbtrace.arch.model import AccessKind, Behaviour, Disassembled, StepRule
 
@@ -117,6 +117,9 @@ def test_authentication_code_is_no_part_of_the_address() -> None:
         ("c807fc25", StepRule.STORE_EXCLUSIVE, [(L, 0, 8), (S, 0, 8)]),  # stlxr w7, x5, [x1]
         ("c8271424", StepRule.STORE_EXCLUSIVE, [(L, 0, 8), (L, 8, 8), (S, 0, 8), (S, 8, 8)]),  # stxp w7, x4, x5, [x1]
         ("d5033f5f", StepRule.CLEAR_EXCLUSIVE, []),  # clrex
+        ("d503203f", StepRule.YIELD, []),  # yield
+        ("d503205f", StepRule.YIELD, []),  # wfe
+        ("d503207f", StepRule.PLAIN, []),  # wfi
         ("d4000001", StepRule.SYSTEM_CALL, []),  # svc #0
         ("94000000", StepRule.PLAIN, []),  # bl
     ],
@@ -258,3 +261,13 @@ def test_vector_comes_from_the_scalable_one_where_there_is_one() -> None:
     v7 = next(register for register in AARCH64.registers if register.name == "v7")
     assert AARCH64.source_of(v7, {"z7", "fpsr"}) == "z7"
     assert AARCH64.source_of(v7, {"v7", "fpsr"}) == "v7"
+
+
+def test_big_endian_stub_sends_scalable_registers_in_pieces() -> None:
+    pieces = AARCH64_BE.piece_bytes
+    assert {name: pieces[name] for name in ("z0", "z31", "p0", "p15", "ffr")} == {
+        **{"z0": 16, "z31": 16},
+        **{"p0": 8, "p15": 8, "ffr": 8},
+    }
+    assert "v0" not in pieces
+    assert not AARCH64.piece_bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gdbtrace.arch.arm import ARM
+from gdbtrace.arch.arm import ARM, ARMEB
 from gdbtrace.arch.disassembler import disassemble, named_registers
 from gdbtrace.arch.model import AccessKind, Behaviour, Disassembled, Mode, StepRule
 
@@ -186,6 +186,14 @@ def test_t32_condition_is_the_it_block_s(name: str, status: int, touches: bool) 
         ("e8c1 6f9f", T32, StepRule.PLAIN, [(S, 0, 2)]),  # stlh r6, [r1]
         ("f3bf 8f2f", T32, StepRule.CLEAR_EXCLUSIVE, []),  # clrex
         ("df00", T32, StepRule.SYSTEM_CALL, []),  # svc #0
+        ("e320f001", A32, StepRule.YIELD, []),  # yield
+        ("0320f002", A32, StepRule.YIELD, []),  # wfeeq
+        ("e320f003", A32, StepRule.PLAIN, []),  # wfi
+        ("bf10", T32, StepRule.YIELD, []),  # yield
+        ("bf20", T32, StepRule.YIELD, []),  # wfe
+        ("bf08", T32, StepRule.PLAIN, []),  # it eq
+        ("f3af 8001", T32, StepRule.YIELD, []),  # yield.w
+        ("f3af 8002", T32, StepRule.YIELD, []),  # wfe.w
     ],
 )
 def test_rule(number: str, mode: Mode, rule: StepRule, expected: Touched) -> None:
@@ -226,3 +234,47 @@ def test_mode_follows_the_status_register() -> None:
     assert ARM.mode_of(Values(cpsr=0x10)).name == "arm:a32"
     assert ARM.mode_of(Values(cpsr=0x30)).name == "arm:t32"
     assert ARM.mode_of(Values(xpsr=0x0100_0000)).name == "arm:t32"
+
+
+BIG_ENDIAN_A32, BIG_ENDIAN_T32 = ARMEB.modes[2:]
+
+
+def test_big_endian_image_of_the_legacy_format_has_modes_of_its_own() -> None:
+    assert ARMEB.mode_of is not None
+    be32, be8 = 0x00C5_08B8, 0x01C5_0838
+    assert ARMEB.mode_of(Values(cpsr=0x10, SCTLR=be32)) is BIG_ENDIAN_A32
+    assert ARMEB.mode_of(Values(cpsr=0x30, SCTLR=be32)) is BIG_ENDIAN_T32
+    assert ARMEB.mode_of(Values(cpsr=0x210, SCTLR=be8)) is A32
+    assert ARMEB.mode_of(Values(cpsr=0x230, SCTLR=be8)) is T32
+    assert ARMEB.mode_of(Values(xpsr=0x0100_0000)) is T32
+
+
+@pytest.mark.parametrize(
+    ("code", "mode", "text", "expected"),
+    [
+        ("e5116014", BIG_ENDIAN_A32, "ldr r6, [r1, #-0x14]", [(L, -20, 4)]),
+        ("8b31", BIG_ENDIAN_T32, "ldrh r1, [r6, #0x18]", [(L, 24, 2)]),
+        ("f8d163e9", BIG_ENDIAN_T32, "ldr.w r6, [r1, #0x3e9]", [(L, 1001, 4)]),
+        ("f9610a4f", BIG_ENDIAN_T32, "vld1.16 {d16, d17}, [r1]", [(L, 0, 16)]),
+    ],
+)
+def test_instructions_of_the_legacy_format_are_big_endian(code: str, mode: Mode, text: str, expected: Touched) -> None:
+    # Given instructions in memory order, with more code after them
+    instruction = disassemble(bytes.fromhex(code + "e1a00000"), HERE, mode)
+
+    # When each is cut off and read
+    function = ARMEB.behaviour_of(instruction).spans
+
+    # Then it is what the highest byte first says
+    assert (instruction.data.hex(), instruction.text) == (code, text)
+    assert function is not None
+    assert [(span.kind, span.address - BASE, span.size) for span in function(values(r6=BASE))] == expected
+
+
+@pytest.mark.parametrize(("code", "size"), [("fc22", 4), ("ffff", 4), ("de00", 2), ("22fc", 2)])
+def test_size_of_what_is_not_decoded_follows_the_byte_order(code: str, size: int) -> None:
+    data = bytes.fromhex(code) + bytes(2)
+    assert BIG_ENDIAN_T32.size_of_undecoded is not None
+    assert T32.size_of_undecoded is not None
+    assert BIG_ENDIAN_T32.size_of_undecoded(data) == size
+    assert T32.size_of_undecoded(data[1::-1] + bytes(2)) == size

@@ -1,0 +1,54 @@
+"""Registers outside ``g`` that a big-endian stub sends in pieces."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from gdbtrace.stub.client import StubClient
+from gdbtrace.stub.description import NumberedRegister, layout_of
+from gdbtrace.tracer.live_registers import LiveRegisters
+
+
+class Client(StubClient):
+    """A stub with one register of four bytes, and no connection."""
+
+    value = bytes.fromhex("01000302")
+
+    def read_register(self, number: int) -> bytes:
+        return self.value
+
+    def write_register(self, number: int, raw: bytes) -> None:
+        self.value = raw
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield Client(ours)
+
+
+def registers(client: StubClient, pieces: dict[str, int]) -> LiveRegisters:
+    rows = [NumberedRegister("pc", 32, 0), NumberedRegister("z", 32, 1)]
+    return LiveRegisters(layout_of(rows, [], 4, "big"), client, pieces)
+
+
+def test_pieces_are_put_in_the_order_of_one_number(client: Client) -> None:
+    assert registers(client, {"z": 2})["z"] == 0x0302_0100
+    assert registers(client, {})["z"] == 0x0100_0302
+
+
+def test_what_was_fetched_is_put_back_as_the_stub_has_it(client: Client) -> None:
+    # Given a register that was fetched and then changed
+    found = registers(client, {"z": 2})
+    fetched = found.fetch("z")
+    client.value = bytes(4)
+
+    # When it is put back
+    found.put_back("z", fetched)
+
+    # Then it is as it was
+    assert client.value == bytes.fromhex("01000302")
