@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import capstone
 
+from gdbtrace.arch.linux import GENERIC_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
     Arch,
@@ -951,17 +952,7 @@ AARCH64 = Arch(
         number="x8",
         result="x0",
         arguments=("x0", "x1", "x2", "x3", "x4", "x5"),
-        names={
-            93: "exit",
-            134: "rt_sigaction",
-            139: "rt_sigreturn",
-            220: "clone",
-            221: "execve",
-            222: "mmap",
-            278: "getrandom",
-            281: "execveat",
-            435: "clone3",
-        },
+        names=GENERIC_CALLS,
     ),
     aliases=_ALIASES,
     gdb_architecture="aarch64",

@@ -214,10 +214,7 @@ ALPHA = Arch(
         arguments=("a0", "a1", "a2", "a3", "a4", "a5"),
         # arch/alpha/kernel/syscalls/syscall.tbl
         names={
-            1: "exit",
-            2: "fork",
             59: "execve",
-            66: "vfork",
             71: "mmap",
             103: "sigreturn",
             156: "sigaction",

@@ -12,6 +12,7 @@ from functools import partial
 
 import capstone
 
+from gdbtrace.arch.linux import I386_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
     Arch,
@@ -721,21 +722,7 @@ ARM = Arch(
         number="r7",
         result="r0",
         arguments=("r0", "r1", "r2", "r3", "r4", "r5"),
-        names={
-            1: "exit",
-            2: "fork",
-            11: "execve",
-            67: "sigaction",
-            119: "sigreturn",
-            120: "clone",
-            173: "rt_sigreturn",
-            174: "rt_sigaction",
-            190: "vfork",
-            192: "mmap2",
-            384: "getrandom",
-            387: "execveat",
-            435: "clone3",
-        },
+        names={**I386_CALLS, 384: "getrandom", 387: "execveat"},
         # Bit 0 of a pointer to a function says Thumb.
         code_address=lambda registers, pointer: pointer & ~1,
     ),

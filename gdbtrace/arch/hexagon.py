@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from gdbtrace.arch.linux import GENERIC_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
     Arch,
@@ -835,17 +836,7 @@ HEXAGON = Arch(
         number="r06",
         result="r00",
         arguments=("r00", "r01", "r02", "r03", "r04", "r05"),
-        names={
-            93: "exit",
-            134: "rt_sigaction",
-            139: "rt_sigreturn",
-            220: "clone",
-            221: "execve",
-            222: "mmap2",
-            278: "getrandom",
-            281: "execveat",
-            435: "clone3",
-        },
+        names={**GENERIC_CALLS, 222: "mmap2"},
     ),
     aliases={},
     least_qemu=(8, 1),

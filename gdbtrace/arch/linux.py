@@ -1,7 +1,7 @@
-"""Linux facts that several architectures share: signal numbers.
+"""Linux facts that several architectures share: numbers of signals and system calls.
 
-References: signal(7), "Signal numbering for standard signals"; gdb's ``include/gdb/signals.def``, whose numbers a stub
-sends whatever the guest's are.
+References: the kernel's ``unistd.h`` and ``syscall.tbl`` files; signal(7), "Signal numbering for standard signals";
+gdb's ``include/gdb/signals.def``, whose numbers a stub sends whatever the guest's are.
 """
 
 from __future__ import annotations
@@ -18,6 +18,29 @@ _LAST_SIGNAL = 64
 _REAL_TIME_32_OF_GDB = 77
 _REAL_TIME_33_OF_GDB = 45
 _REAL_TIME_64_OF_GDB = 78
+
+GENERIC_CALLS: Mapping[int, str] = {
+    134: "rt_sigaction",
+    139: "rt_sigreturn",
+    220: "clone",
+    221: "execve",
+    222: "mmap",
+    278: "getrandom",
+    281: "execveat",
+}
+"""System calls that a tracer must know, where Linux numbers them as in asm-generic/unistd.h."""
+I386_CALLS: Mapping[int, str] = {
+    11: "execve",
+    48: "signal",
+    67: "sigaction",
+    90: "mmap",
+    119: "sigreturn",
+    120: "clone",
+    173: "rt_sigreturn",
+    174: "rt_sigaction",
+    192: "mmap2",
+}
+"""The older ones of the architectures that took over i386's numbers; what came later is numbered differently."""
 
 IGNORED_BY_DEFAULT = frozenset({"CHLD", "CONT", "URG", "WINCH"})
 """Signals that do nothing to a process that does not ask for them."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import capstone
 
+from gdbtrace.arch.linux import I386_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
     Arch,
@@ -813,23 +814,7 @@ M68K = Arch(
         number="d0",
         result="d0",
         arguments=("d1", "d2", "d3", "d4", "d5", "a0"),
-        names={
-            1: "exit",
-            2: "fork",
-            11: "execve",
-            48: "signal",
-            67: "sigaction",
-            90: "mmap",
-            119: "sigreturn",
-            120: "clone",
-            173: "rt_sigreturn",
-            174: "rt_sigaction",
-            190: "vfork",
-            192: "mmap2",
-            352: "getrandom",
-            355: "execveat",
-            435: "clone3",
-        },
+        names={**I386_CALLS, 352: "getrandom", 355: "execveat"},
     ),
     aliases={
         "a6": ("fp",),

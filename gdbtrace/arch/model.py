@@ -233,7 +233,7 @@ class EntryPoint(NamedTuple):
 
 KNOWN_SYSTEM_CALLS = frozenset(
     {"getrandom", "sigreturn", "rt_sigreturn", "execve", "execveat", "sigaction", "rt_sigaction", "signal", "mmap"}
-    | {"mmap2", "clone", "clone3", "fork", "vfork", "exit"}
+    | {"mmap2", "clone"}
 )
 """System calls after which the tracer has something to do, by their Linux names."""
 

@@ -764,8 +764,6 @@ _SYSTEM_CALLS = SystemCalls(
     arguments=("r3", "r4", "r5", "r6", "r7", "r8"),
     # execve, sigreturn, rt_sigreturn, swapcontext, execveat (Linux, powerpc syscall.tbl)
     names={
-        1: "exit",
-        2: "fork",
         11: "execve",
         48: "signal",
         67: "sigaction",
@@ -774,11 +772,9 @@ _SYSTEM_CALLS = SystemCalls(
         120: "clone",
         172: "rt_sigreturn",
         173: "rt_sigaction",
-        189: "vfork",
         192: "mmap2",
         359: "getrandom",
         362: "execveat",
-        435: "clone3",
     },
 )
 

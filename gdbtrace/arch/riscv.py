@@ -16,6 +16,7 @@ from typing import Literal
 
 import capstone
 
+from gdbtrace.arch.linux import GENERIC_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
     Arch,
@@ -527,17 +528,7 @@ def _riscv(bits: Bits) -> Arch:
             number="a7",
             result="a0",
             arguments=("a0", "a1", "a2", "a3", "a4", "a5"),
-            names={
-                93: "exit",
-                134: "rt_sigaction",
-                139: "rt_sigreturn",
-                220: "clone",
-                221: "execve",
-                222: "mmap" if bits == 64 else "mmap2",
-                278: "getrandom",
-                281: "execveat",
-                435: "clone3",
-            },
+            names={**GENERIC_CALLS, 222: "mmap" if bits == 64 else "mmap2"},
         ),
         aliases={"s0": ("fp",)},
         gdb_architecture=f"riscv:rv{bits}",

@@ -17,6 +17,7 @@ from functools import lru_cache
 import capstone
 
 from gdbtrace.arch.disassembler import disassemble, named_registers
+from gdbtrace.arch.linux import I386_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
     Arch,
@@ -1538,22 +1539,7 @@ S390X = Arch(
         number="r1",
         result="r2",
         arguments=GENERAL[2:8],
-        names={
-            1: "exit",
-            2: "fork",
-            11: "execve",
-            48: "signal",
-            67: "sigaction",
-            90: "mmap",
-            119: "sigreturn",
-            120: "clone",
-            173: "rt_sigreturn",
-            174: "rt_sigaction",
-            190: "vfork",
-            349: "getrandom",
-            354: "execveat",
-            435: "clone3",
-        },
+        names={**I386_CALLS, 349: "getrandom", 354: "execveat"},
     ),
     aliases={
         # capstone calls the general registers 0 to 15 where it is asked for a name, and r0 to r15 in the text.

@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 import capstone
 
+from gdbtrace.arch.linux import I386_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
     Arch,
@@ -341,22 +342,7 @@ SH4 = Arch(
         number="r3",
         result="r0",
         arguments=("r4", "r5", "r6", "r7", "r0", "r1"),
-        names={
-            1: "exit",
-            2: "fork",
-            11: "execve",
-            48: "signal",
-            67: "sigaction",
-            90: "mmap",
-            119: "sigreturn",
-            120: "clone",
-            173: "rt_sigreturn",
-            174: "rt_sigaction",
-            190: "vfork",
-            192: "mmap2",
-            373: "getrandom",
-            376: "execveat",
-        },
+        names={**I386_CALLS, 373: "getrandom", 376: "execveat"},
     ),
     aliases={
         **{f"dr{i}": FLOATS[i : i + 2] for i in range(0, 16, 2)},

@@ -507,12 +507,9 @@ SYSTEM_CALLS = SystemCalls(
     result="o0",
     arguments=("o0", "o1", "o2", "o3", "o4", "o5"),
     names={
-        1: "exit",
-        2: "fork",
         48: "signal",
         56: "mmap2",
         59: "execve",
-        66: "vfork",
         71: "mmap",
         101: "rt_sigreturn",
         102: "rt_sigaction",

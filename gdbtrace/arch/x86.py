@@ -24,6 +24,7 @@ from typing import Literal
 import capstone
 from capstone import x86 as cs
 
+from gdbtrace.arch.linux import I386_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
     Arch,
@@ -952,23 +953,7 @@ I386 = _arch(
         number="eax",
         result="eax",
         arguments=("ebx", "ecx", "edx", "esi", "edi", "ebp"),
-        names={
-            1: "exit",
-            2: "fork",
-            11: "execve",
-            48: "signal",
-            67: "sigaction",
-            90: "mmap",
-            119: "sigreturn",
-            120: "clone",
-            173: "rt_sigreturn",
-            174: "rt_sigaction",
-            190: "vfork",
-            192: "mmap2",
-            355: "getrandom",
-            358: "execveat",
-            435: "clone3",
-        },
+        names={**I386_CALLS, 355: "getrandom", 358: "execveat"},
     ),
 )
 
@@ -988,13 +973,9 @@ X86_64 = _arch(
             13: "rt_sigaction",
             15: "rt_sigreturn",
             56: "clone",
-            57: "fork",
-            58: "vfork",
             59: "execve",
-            60: "exit",
             318: "getrandom",
             322: "execveat",
-            435: "clone3",
         },
     ),
 )
