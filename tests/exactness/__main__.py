@@ -1,4 +1,4 @@
-"""The table of docs/architectures.md: ``python -m tests.exactness [ARCH...] [--program NAME]``."""
+"""The table of docs/exactness.md: ``python -m tests.exactness [ARCH...] [--program NAME]``."""
 
 from __future__ import annotations
 
