@@ -269,15 +269,8 @@ def _annuls_unless_condition(code: int, wanted: int) -> Condition:
     return lambda registers: (registers["fsr"] >> shift & 1) != wanted
 
 
-def _likely(stops_twice: Condition, implied: tuple[str, ...] = (), *, is_never_taken: bool = False) -> Behaviour:
-    """A branch-likely.
-
-    ``is_never_taken``: by its encoding (``bnel $9, $9``). QEMU translates that as a jump over the slot, so that a step
-    does not stop there (``gen_compute_branch``, "Skip the instruction in the delay slot").
-    """
-    if is_never_taken:
-        return Behaviour(implied=implied)
-    return Behaviour(StepRule.SECOND_STOP, implied=implied, stops_twice=stops_twice)
+def _likely(annuls: Condition, implied: tuple[str, ...] = ()) -> Behaviour:
+    return Behaviour(StepRule.ANNULLING, implied=implied, annuls=annuls)
 
 
 # --- Where each instruction has its destination (volume II-A, appendix A) --------------------------
@@ -431,12 +424,12 @@ class _Decoder:
             case 0x14:
                 return _likely(_annuls_unless_equal(self._stub[rs], self._stub[rt]))  # beql
             case 0x15:
-                return _likely(_annuls_if_equal(self._stub[rs], self._stub[rt]), is_never_taken=rs == rt)  # bnel
+                return _likely(_annuls_if_equal(self._stub[rs], self._stub[rt]))  # bnel
             # With a nonzero rt these two are compact branches of release 6, which have no delay slot.
             case 0x16 if rt == 0:
                 return _likely(_annuls_if_positive(self._stub[rs], self._bits))  # blezl
             case 0x17 if rt == 0:
-                return _likely(_annuls_unless_positive(self._stub[rs], self._bits), is_never_taken=rs == 0)  # bgtzl
+                return _likely(_annuls_unless_positive(self._stub[rs], self._bits))  # bgtzl
             case 0x1C:
                 return self._special2(word)
             case 0x1D if self._bits == 64:  # daui of release 6
@@ -487,13 +480,13 @@ class _Decoder:
         rs, bits = self._stub[number], self._bits
         match word >> 16 & 31:
             case 0x02:
-                return _likely(_annuls_unless_negative(rs, bits), is_never_taken=number == 0)  # bltzl
+                return _likely(_annuls_unless_negative(rs, bits))  # bltzl
             case 0x03:
                 return _likely(_annuls_if_negative(rs, bits))  # bgezl
             case 0x06 | 0x1E:  # dahi, dati of release 6
                 return Behaviour(implied=_written(number))
             case 0x12:
-                return _likely(_annuls_unless_negative(rs, bits), ("ra",), is_never_taken=number == 0)  # bltzall
+                return _likely(_annuls_unless_negative(rs, bits), ("ra",))  # bltzall
             case 0x13:
                 return _likely(_annuls_if_negative(rs, bits), ("ra",))  # bgezall
             case 0x08 | 0x09 | 0x0A | 0x0B | 0x0C | 0x0E:

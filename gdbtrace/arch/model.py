@@ -111,13 +111,14 @@ class StepRule(Enum):
     SYSTEM_CALL = "system call"
     """A raw step may swallow the instruction after it: run to where it returns."""
     WINDOW = "window"
-    """SPARC ``save``, ``restore``, ``return``, ``flushw``: a spill or fill makes a raw step swallow the next one."""
+    """SPARC ``save``, ``restore``, ``return``, ``flushw``: a spill or fill may make a raw step swallow the next one."""
     YIELD = "yield"
-    """x86 ``pause``, Arm ``yield`` and ``wfe``: QEMU leaves its loop after it without a stop, so a raw step executes
-    the next instruction too."""
-    SECOND_STOP = "second stop"
-    """On a condition, a raw step stops once more before the instruction is done: a MIPS branch-likely that is not
-    taken at its annulled slot, an s390x EXECUTE at itself."""
+    """x86 ``pause``, Arm ``yield`` and ``wfe``: QEMU may leave its loop after it without a stop, so that a raw step
+    executes the next instruction too."""
+    ANNULLING = "annulling"
+    """MIPS branch-likely: one that is not taken may stop at its slot, which is not executed."""
+    EXECUTE = "execute"
+    """s390x EXECUTE: a raw step may stop at the instruction itself with nothing done yet."""
     LOAD_EXCLUSIVE = "load exclusive"
     """Opens an exclusive sequence (load-reserve, load-linked)."""
     STORE_EXCLUSIVE = "store exclusive"
@@ -199,8 +200,8 @@ class Behaviour:
     """Operand registers it may read or write without naming them (FLOAT, VECTOR, SYSTEM ones above all)."""
     implied_at: Callable[[Registers], tuple[str, ...]] | None = None
     """More of them, given the registers before it: those that an s390x EXECUTE's target names."""
-    stops_twice: Callable[[Registers], bool] | None = None
-    """For :attr:`StepRule.SECOND_STOP`: whether, given the registers before it, there is a second stop."""
+    annuls: Callable[[Registers], bool] | None = None
+    """For :attr:`StepRule.ANNULLING`: whether, given the registers before it, its delay slot is not executed."""
     has_stored: Callable[[Registers], bool] | None = None
     """For :attr:`StepRule.STORE_EXCLUSIVE`: whether, given the registers after it, it succeeded; if not, it touched
     nothing. None: no register says."""

@@ -1024,12 +1024,6 @@ def random_numbers(encoding: Encoding, operand: AddressFormat) -> SpanFunction:
 
 EXECUTES = frozenset((0x4400, 0xC600))
 
-EXECUTED_AT_ONCE = frozenset((0x0A, 0xD0, 0xD2, 0xD4, 0xD5, 0xD6, 0xD7, 0xDC, 0xDD))
-"""First bytes of the targets that QEMU's EXECUTE does itself (``HELPER(ex)``).
-
-Any other target is only prepared by a raw step, which stops at the EXECUTE again, and is run by the next one.
-"""
-
 
 class Target:
     """What an EXECUTE finds where it points."""
@@ -1060,11 +1054,6 @@ class Target:
         if self._modifier:
             data[1] |= registers[self._modifier] & 0xFF
         return bytes(data)
-
-    def takes_two_steps(self, registers: Registers) -> bool:
-        """Whether the first raw step only prepares it."""
-        data = self.read(registers)
-        return data is not None and data[0] not in EXECUTED_AT_ONCE
 
 
 def executed(encoding: Encoding, operand: AddressFormat) -> SpanFunction:
@@ -1486,21 +1475,17 @@ def _registers_of(data: bytes) -> tuple[str, ...]:
 
 
 def behaviour_of(disassembled: Disassembled) -> Behaviour:
-    """One instruction, from its bits alone.
-
-    An EXECUTE of most targets stops once more, at itself, before the target is executed.
-    """
+    """One instruction, from its bits alone."""
     data = disassembled.data
     encoding = encoding_of(data, disassembled.address)
     spans = _spans_of(encoding)
     implied = _implied_of(encoding, is_decoded=bool(disassembled.mnemonic))
     if encoding.opcode in EXECUTES:
         return Behaviour(
-            rule=StepRule.SECOND_STOP,
+            rule=StepRule.EXECUTE,
             spans=spans,
             implied=implied,
             implied_at=_registers_of_target(Target(encoding)),
-            stops_twice=Target(encoding).takes_two_steps,
         )
     if data[0] == SUPERVISOR_CALL:
         # Register 1 has the number only where the instruction has none.

@@ -2,7 +2,8 @@
 
 A raw step of QEMU's user-mode stub is not always one instruction (measured on 7.2 and 10.0; docs/architectures.md has
 the table). Each rule takes the stepper at the instruction and returns the stop reply with which the instruction is
-done.
+done.  No rule knows what a version of QEMU does: either it runs to where the instruction goes on, which is right
+whatever a step does, or it looks where a step has stopped (docs/decisions/NUMBER).
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def step_breakpoint(stepper: Stepper, known: KnownInstruction) -> StopReply:
     registers, pc = stepper.registers, stepper.arch.pc
     before, raw = registers[pc], registers.raw
     reply = stepper.step_raw()
-    if reply.kind is StopKind.SIGNAL and reply.number == SIGTRAP:
+    if _is_trap(reply):
         registers.raw = stepper.client.read_registers()
         reply = replace(reply, is_raised=known.behaviour.always_traps or registers[pc] == before)
         registers.raw = raw
@@ -77,17 +78,34 @@ def step_remember(stepper: Stepper, known: KnownInstruction) -> StopReply:
     name, value_after = known.behaviour.remembers
     value = value_after(stepper.registers)
     reply = stepper.step_raw()
-    if reply.kind is StopKind.SIGNAL and reply.number == SIGTRAP:
+    if _is_trap(reply):
         stepper.registers.remembered[name] = value
     return reply
 
 
-def step_second_stop(stepper: Stepper, known: KnownInstruction) -> StopReply:
-    """On the instruction's own condition there is one more stop before it is done."""
-    stops_twice = known.behaviour.stops_twice
-    is_stopping_twice = stops_twice is not None and stops_twice(stepper.registers)
+def step_annulling(stepper: Stepper, known: KnownInstruction) -> StopReply:
+    """A stop at a delay slot that is annulled is not the end of its branch."""
+    registers, raw, pc = stepper.registers, stepper.registers.raw, stepper.arch.pc
+    slot = _following(stepper, known)
+    annuls = known.behaviour.annuls
+    is_annulling = annuls is not None and annuls(registers)
     reply = stepper.step_raw()
-    if is_stopping_twice and reply.kind is StopKind.SIGNAL:
+    if is_annulling and _is_trap(reply):
+        registers.raw = stepper.client.read_registers()
+        is_at_slot = registers[pc] == slot
+        registers.raw = raw
+        if is_at_slot:
+            reply = stepper.step_raw()
+    return reply
+
+
+def step_execute(stepper: Stepper, known: KnownInstruction) -> StopReply:
+    """A stop at which nothing has changed is not the end of an EXECUTE: QEMU has only made its target ready.
+
+    A target that changes nothing and jumps back to the EXECUTE cannot be told from that.
+    """
+    reply = stepper.step_raw()
+    if _is_trap(reply) and stepper.client.read_registers() == stepper.registers.raw:
         reply = stepper.step_raw()
     return reply
 
@@ -106,7 +124,7 @@ def step_nullifying(stepper: Stepper, known: KnownInstruction) -> StopReply:
 
 
 def step_repeat(stepper: Stepper, known: KnownInstruction) -> StopReply:
-    """x86 repeat prefix: one step is one iteration, and one more, with the count at zero, leaves the instruction.
+    """x86 repeat prefix: one step is one iteration, and there may be one more, with the count at zero, to leave it.
 
     That last one touches nothing and belongs to the last iteration's frame.
     """
@@ -150,7 +168,7 @@ def step_store_exclusive(stepper: Stepper, known: KnownInstruction) -> StopReply
         sequence.rewind(stepper)
         return stepper.run_to(after)
     reply = stepper.step_raw()
-    if sequence is None or has_stored is None or reply.kind is not StopKind.SIGNAL or reply.number != SIGTRAP:
+    if sequence is None or has_stored is None or not _is_trap(reply):
         return reply
     registers.raw = stepper.client.read_registers()
     is_done = has_stored(registers)
@@ -206,6 +224,11 @@ def _following(stepper: Stepper, known: KnownInstruction) -> int:
     return (registers[arch.pc] + len(known.data)) & arch.address_mask
 
 
+def _is_trap(reply: StopReply) -> bool:
+    """Whether a step has ended, or the guest has trapped."""
+    return reply.kind is StopKind.SIGNAL and reply.number == SIGTRAP
+
+
 def _touches(known: KnownInstruction, stepper: Stepper) -> bool:
     return known.spans is not None and bool(known.spans(stepper.registers))
 
@@ -217,7 +240,8 @@ RULES: Mapping[StepRule, Rule] = {
     StepRule.BREAKPOINT: step_breakpoint,
     StepRule.WINDOW: run_to_following,
     StepRule.YIELD: run_to_following,
-    StepRule.SECOND_STOP: step_second_stop,
+    StepRule.ANNULLING: step_annulling,
+    StepRule.EXECUTE: step_execute,
     StepRule.LOAD_EXCLUSIVE: step_load_exclusive,
     StepRule.STORE_EXCLUSIVE: step_store_exclusive,
     StepRule.CLEAR_EXCLUSIVE: step_clear_exclusive,

@@ -86,7 +86,7 @@ def test_addresses_wrap_at_32_bits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "stops_twice"),
+    ("word", "annuls"),
     [
         ("512a0012", True),  # beql $9, $10
         ("51290012", False),  # beql $9, $9
@@ -106,11 +106,11 @@ def test_addresses_wrap_at_32_bits() -> None:
         ("45130002", True),  # bc1tl $fcc4
     ],
 )
-def test_branch_likely(word: str, stops_twice: bool) -> None:
+def test_branch_likely(word: str, annuls: bool) -> None:
     found = behaviour(MIPS, word)
-    assert found.rule is StepRule.SECOND_STOP
-    assert found.stops_twice is not None
-    assert found.stops_twice(REGISTERS) is stops_twice
+    assert found.rule is StepRule.ANNULLING
+    assert found.annuls is not None
+    assert found.annuls(REGISTERS) is annuls
 
 
 @pytest.mark.parametrize(
@@ -121,8 +121,8 @@ def test_branch_likely(word: str, stops_twice: bool) -> None:
         ("e2040004", StepRule.STORE_EXCLUSIVE),
         ("112a0012", StepRule.PLAIN),  # beq $9, $10
         ("45010002", StepRule.PLAIN),  # bc1t
-        ("55290010", StepRule.PLAIN),  # bnel $9, $9: QEMU translates a jump
-        ("04120006", StepRule.PLAIN),  # bltzall $0
+        ("55290010", StepRule.ANNULLING),  # bnel $9, $9
+        ("04120006", StepRule.ANNULLING),  # bltzall $0
         ("0000000d", StepRule.BREAKPOINT),  # break
         ("00850034", StepRule.BREAKPOINT),  # teq $4, $5
         ("008001f4", StepRule.PLAIN),  # teq $4, $0, 7: SIGFPE
@@ -201,9 +201,9 @@ def test_implied_registers_of_64_bits(word: str, implied: set[str]) -> None:
 
 def test_signs_are_those_of_64_bits() -> None:
     found = behaviour(MIPS64, "0542000a")  # bltzl $10
-    assert found.stops_twice is not None
-    assert found.stops_twice(Values({"a6": 1 << 63})) is False
-    assert found.stops_twice(Values({"a6": 1 << 31})) is True
+    assert found.annuls is not None
+    assert found.annuls(Values({"a6": 1 << 63})) is False
+    assert found.annuls(Values({"a6": 1 << 31})) is True
 
 
 @pytest.mark.parametrize("arch", [MIPS, MIPSEL, MIPS64, MIPS64EL], ids=lambda arch: arch.name)

@@ -206,36 +206,31 @@ def test_unreadable_storage_ends_the_spans() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "expected", "takes_two_steps"),
+    ("target", "expected"),
     [
-        ("d20020004000", [(L, TWO, 4), (S, ONE, 4)], False),  # mvc 0(0,%r2),0(%r4) with a length of 3
-        ("92402000", [(S, ONE, 1)], True),  # mvi 0(%r2),..
-        ("58002000", [(L, ONE, 4)], True),
-        ("c40c00000010", [(S, TABLE + 0x20, 4)], True),  # lgfrl becomes strl; relative to the target
-        ("0700", [], True),
-        ("0a00", [], False),  # svc
-        ("44004000", [], True),  # an EX: an exception, in the second step
+        ("d20020004000", [(L, TWO, 4), (S, ONE, 4)]),  # mvc 0(0,%r2),0(%r4) with a length of 3
+        ("92402000", [(S, ONE, 1)]),  # mvi 0(%r2),..
+        ("58002000", [(L, ONE, 4)]),
+        ("c40c00000010", [(S, TABLE + 0x20, 4)]),  # lgfrl becomes strl; relative to the target
+        ("0700", []),
+        ("0a00", []),  # svc
+        ("44004000", []),  # an EX: an exception
     ],
 )
-def test_execute_touches_what_its_target_does(
-    target: str, expected: list[tuple[AccessKind, int, int]], takes_two_steps: bool
-) -> None:
+def test_execute_touches_what_its_target_does(target: str, expected: list[tuple[AccessKind, int, int]]) -> None:
     values = Values({"r1": 3}, {TABLE: bytes.fromhex(target)})
 
     execute = behaviour("44106000")  # ex %r1,0(%r6)
 
     assert execute.spans is not None
-    assert execute.stops_twice is not None
     assert [tuple(span) for span in execute.spans(values)] == expected
-    assert execute.stops_twice(values) is takes_two_steps
 
 
-def test_execute_at_an_odd_address_is_an_exception_at_once() -> None:
+def test_execute_at_an_odd_address_touches_nothing() -> None:
     values = Values({"r6": TABLE + 1}, {})
     execute = behaviour("44106000")
     assert execute.spans is not None
-    assert execute.stops_twice is not None
-    assert (execute.spans(values), execute.stops_twice(values)) == ((), False)
+    assert execute.spans(values) == ()
 
 
 @pytest.mark.parametrize(
@@ -245,8 +240,8 @@ def test_execute_at_an_odd_address_is_an_exception_at_once() -> None:
         ("0a00", StepRule.SYSTEM_CALL),
         ("0aad", StepRule.SYSTEM_CALL),
         ("ba132000", StepRule.PLAIN),  # cs
-        ("44106000", StepRule.SECOND_STOP),
-        ("c61000000004", StepRule.SECOND_STOP),
+        ("44106000", StepRule.EXECUTE),
+        ("c61000000004", StepRule.EXECUTE),
     ],
 )
 def test_rule(code: str, rule: StepRule) -> None:
