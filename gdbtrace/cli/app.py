@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from gdbtrace.cli import archs, info, log, repair, run
+from gdbtrace.cli import archs, doctor, info, log, repair, run
 from gdbtrace.cli.output import ExitStatus, complain
 from gdbtrace.errors import GdbtraceError
 from gdbtrace.version import __version__
@@ -42,6 +42,7 @@ APP.command("info")(info.info)
 APP.command("log")(log.log)
 APP.command("repair")(repair.repair)
 APP.command("archs")(archs.archs)
+APP.command("doctor")(doctor.doctor)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -47,7 +47,7 @@ def step_plain(stepper: Stepper, known: KnownInstruction) -> StopReply:
 
 
 def step_system_call(stepper: Stepper, known: KnownInstruction) -> StopReply:
-    """Run to where the call returns: a raw step would execute the instruction there as well."""
+    """Run to where the call returns: a raw step may execute the instruction there as well."""
     reply = stepper.make_system_call(known, _following(stepper, known))
     stepper.exclusive = None
     stepper.forget_fetched()
@@ -68,7 +68,7 @@ def step_breakpoint(stepper: Stepper, known: KnownInstruction) -> StopReply:
 
 
 def run_to_following(stepper: Stepper, known: KnownInstruction) -> StopReply:
-    """Run to the instruction that comes after this one: a raw step would execute that one too."""
+    """Run to the instruction that comes after this one: a raw step may execute that one too."""
     return stepper.run_to(_following(stepper, known))
 
 
@@ -115,7 +115,7 @@ def step_nullifying(stepper: Stepper, known: KnownInstruction) -> StopReply:
     registers, raw = stepper.registers, stepper.registers.raw
     nullifies = known.behaviour.nullifies
     reply = stepper.step_raw()
-    if nullifies is None or reply.kind is not StopKind.SIGNAL or reply.number != SIGTRAP:
+    if nullifies is None or not _is_trap(reply):
         return reply
     registers.raw = stepper.client.read_registers()
     is_nullified = nullifies(registers)

@@ -24,7 +24,11 @@ ALLOWED = {
     "analysis": {"errors", "trace", "arch", "image"},
     "report": {"errors", "analysis", "trace", "arch", "image", "objdump"},
     "__main__": {"cli"},
-    "cli": {"errors", "version", "analysis", "report", "record", "gdb", "machine", "trace", "arch", "image", "objdump"},
+    "doctor": {"errors", "record", "gdb", "machine", "stub", "arch"},
+    "cli": {
+        *("errors", "version", "analysis", "report", "record", "doctor", "gdb", "machine", "trace", "arch", "image"),
+        "objdump",
+    },
     "__init__": {"errors", "version", "record", "trace"},
 }
 SUBPROCESS = {"objdump.py", "machine/qemu.py", "tracer/process.py", "gdb/session.py"}

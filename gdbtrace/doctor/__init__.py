@@ -1,0 +1,1 @@
+"""What this machine's QEMU, gdb and capstone can do: probed, not looked up by version."""
