@@ -136,7 +136,8 @@ def _step_raw(arch: Arch, emulator: Path, image: Path, program: ProbeProgram, re
         state = RegisterState(layout_of(described, arch.builtin_layout, len(raw), arch.byte_order), raw)
         stops: list[int] = []
         while reply.kind is StopKind.SIGNAL and len(stops) < _PATIENCE * len(where):
-            stops.append(state[arch.pc])
+            # HPPA has the privilege level in the address's low bits.
+            stops.append(state[arch.pc] & -arch.modes[0].instruction_bytes[0])
             reply = parse_stop_reply(client.request(b"vCont;s:" + reply.thread))
             if reply.kind is StopKind.SIGNAL:
                 state.raw = client.read_registers()
@@ -169,7 +170,7 @@ def _connected(qemu: UserEmulator) -> socket.socket:
 
 def _trace(arch: Arch, emulator: Path, image: Path, program: ProbeProgram, report: Report) -> Sequence[Problem]:
     """Trace the program to its end with our own client."""
-    expected = len(program.instructions)
+    expected = program.executed
     try:
         summary = _record(arch, emulator, image, EngineChoice.RSP, None)
     except GdbtraceError as error:
@@ -194,7 +195,7 @@ def _attach_gdb(arch: Arch, emulator: Path, image: Path, program: ProbeProgram, 
     except ToolMissing as error:
         return [Problem(f"{error.program} {error.problem}", error.remedy, is_failure=False)]
     try:
-        summary = _record(arch, emulator, image, EngineChoice.GDB, len(program.instructions) - 1)
+        summary = _record(arch, emulator, image, EngineChoice.GDB, program.executed - 1)
     except GdbtraceError as error:
         return [Problem(f"gdb cannot be used: {error}", remedy)]
     if not summary.registers_compared:

@@ -32,6 +32,8 @@ class ProbeProgram:
     """``little``: the listing shows instructions as numbers, and memory has their bytes the other way round."""
     returns_to: int = 2
     """The instruction that the first system call returns to, counted from 0."""
+    executed_elsewhere: int = 0
+    """Instructions that are executed outside it."""
     has_exclusives: bool = False
     """Whether it adds by an exclusive sequence."""
     elf_flags: int = 0
@@ -42,6 +44,11 @@ class ProbeProgram:
         """Each one, in memory order."""
         codes = (bytes.fromhex(line.split()[0]) for line in self.listing.strip().splitlines())
         return tuple(code if self.code_order == "big" else code[::-1] for code in codes)
+
+    @property
+    def executed(self) -> int:
+        """How many instructions are executed, from the first to the exiting system call."""
+        return len(self.instructions) + self.executed_elsewhere
 
 
 _BASE = 0x100000
@@ -348,8 +355,8 @@ PROGRAMS: Mapping[str, ProbeProgram] = {
     "m68k": ProbeProgram(_M68K),
     "sh4": ProbeProgram(_SH4, "little"),
     "alpha": ProbeProgram(_ALPHA, "little", has_exclusives=True),
-    # The call branches to the gateway page, and the instruction after it is in its delay slot.
-    "hppa": ProbeProgram(_HPPA, returns_to=3, elf_flags=0x210),
+    # The call branches to the gateway page, which has one instruction, and the one after it is in its delay slot.
+    "hppa": ProbeProgram(_HPPA, returns_to=3, executed_elsewhere=2, elf_flags=0x210),
 }
 """By the architecture's name."""
 
