@@ -20,6 +20,12 @@ from gdbtrace.processes import kill_users_of
 
 _SEED = "1"
 """Seed of QEMU's random numbers: the guest's AT_RANDOM, and with it stack protectors and pointer guards."""
+ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
+"""QEMU's own, which it must keep from its guest (``-U``).
+
+Without it QEMU 10.0's second thread reserves 128 MiB some time while the guest is loaded, and the stack of a 64-bit
+guest, which takes the highest free addresses, lies below or above it (mallopt(3); docs/decisions/0002).
+"""
 _PR_SET_PDEATHSIG = 1
 _ADDR_NO_RANDOMIZE = 0x0040000
 _MOST_SOCKET_PATH_BYTES = 107
@@ -113,6 +119,8 @@ class UserEmulator:
             self.close()
             raise UsageError(f"{directory}: too long a path for a unix socket in it; set TMPDIR to a shorter one")
         command = [*process_namespace(), str(self._emulator), "-seed", _SEED, "-g", str(self.socket_path)]
+        for name in ENVIRONMENT:
+            command += ["-U", name]
         if program.cpu:
             command += ["-cpu", program.cpu]
         if program.sysroot:
@@ -124,7 +132,7 @@ class UserEmulator:
         try:
             if program.stdin is not None:
                 stdin = program.stdin.open("rb")
-            self._process = subprocess.Popen(command, stdin=stdin, env={}, preexec_fn=_prepare_child)
+            self._process = subprocess.Popen(command, stdin=stdin, env=ENVIRONMENT, preexec_fn=_prepare_child)
         except OSError as error:
             self.close()
             if error.filename == str(program.stdin):
@@ -178,7 +186,8 @@ def process_namespace() -> tuple[str, ...]:
         if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
             # The shell would announce on its stderr that QEMU was killed, and it exports PWD.  The redirection stands
             # in a subshell: a command's own is made by dash in the shell itself, which then announces there.
-            return (*command, "sh", "-c", 'exec 3>&2 2>/dev/null; (exec env -i "$@" 2>&3 3>&-); exit $?', "sh")
+            script = 'exec 3>&2 2>/dev/null; (exec env -i "$@" 2>&3 3>&-); exit $?'
+            return (*command, "sh", "-c", script, "sh", *(f"{name}={value}" for name, value in ENVIRONMENT.items()))
     return ()
 
 

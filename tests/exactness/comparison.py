@@ -232,6 +232,17 @@ _AARCH64_UNSEEN = frozenset(
     # dc zva, which is a memset.
     | {"dc"}
 )
+
+
+def is_further_iteration(previous: StdFrame, frame: StdFrame) -> bool:
+    """Whether the log of QEMU 10.0 may have no state for a frame of x86, given the frame before it.
+
+    There a ``rep`` is one block with a loop in it, unless a debugger steps (``do_gen_rep`` of QEMU's
+    target/i386/tcg/translate.c).
+    """
+    return previous.address == frame.address and _has_repeat_prefix(frame.rawbytes)
+
+
 _PPC_UNSEEN = frozenset({"dcbz", "dcbzl", "lmw", "stmw", "lswi", "stswi"})
 UNSEEN: Mapping[str, frozenset[str]] = {
     # Mnemonics whose helpers in QEMU 7.2 work on host memory, where its plugin interface does not see them.

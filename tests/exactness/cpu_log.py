@@ -8,6 +8,7 @@ registers a printed number is.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -206,8 +207,8 @@ def _alpha(line: str) -> Iterator[Printed]:
 
 
 def _hppa(line: str) -> Iterator[Printed]:
-    if line.startswith(("IA_F", "PSW")):
-        for name, digits in re.findall(r"(IA_F|IA_B|PSW) +([0-9a-f]{8})", line):
+    if line.startswith(("IA_F", "IA_B", "PSW")):
+        for name, digits in re.findall(r"(IA_F|IA_B|PSW) +(?:[0-9a-f]{8}:)?([0-9a-f]{8})\b", line):
             # The low bits of an address are the privilege level, which no frame has.
             bits = (1 << 32) - 1 if name == "PSW" else ~3 & (1 << 32) - 1
             yield Printed(_HPPA_NAMES[name], int(digits, 16) & bits, bits)
@@ -295,6 +296,19 @@ def parse_states(log: Iterable[str]) -> Iterator[State]:
             lines.append(line)
     if address is not None:
         yield State(address, "".join(lines))
+
+
+def with_x87_as_stack(state: State) -> State:
+    """QEMU prints the x87 registers by their own numbers; here ``FPR0`` becomes the stack's top, what 10.0's stub
+    calls ``st0``."""
+    found = re.search(r"\[ST=(\d)\]", state.text)
+    top = int(found[1]) if found else 0
+    values = dict(re.findall(r"FPR(\d)=(\w+ \w+)", state.text))
+
+    def value_on_stack(match: re.Match[str]) -> str:
+        return f"FPR{match[1]}={values[str((int(match[1]) + top) % 8)]}"
+
+    return state._replace(text=re.sub(r"FPR(\d)=\w+ \w+", value_on_stack, state.text))
 
 
 def lines_of(state: State) -> list[str]:
@@ -394,6 +408,7 @@ def compare_registers(
     frames: Iterable[Frame],
     states: Iterator[State],
     is_extra: Callable[[StdFrame, int], bool] | None = None,
+    is_folded: Callable[[StdFrame, StdFrame], bool] | None = None,
 ) -> RegisterComparison:
     """Compare the registers before every instruction with the log's.
 
@@ -401,6 +416,7 @@ def compare_registers(
     must be the log's, for every register that it prints and a frame has listed by then.
 
     :param is_extra: whether QEMU, after the state of a frame, prints one at that address that belongs to no frame.
+    :param is_folded: whether QEMU may print no state for a frame, given the frame before it.
     """
     result, dump, listed = RegisterComparison(), Dump(arch), Listed()
     after: set[str] = set()
@@ -419,6 +435,10 @@ def compare_registers(
         state = next(states, None)
         while is_extra and previous and state and state.address != frame.address and is_extra(previous, state.address):
             state = next(states, None)
+        if is_folded and previous and state and state.address != frame.address and is_folded(previous, frame):
+            states = itertools.chain([state], states)
+            after |= listed.update(frame.pre) | listed.update(frame.post or ())
+            continue
         if state is None or state.address != frame.address:
             theirs = f"{state.address:#x}" if state else "ended"
             result.first_difference = f"frame {result.instructions}: ours {frame.address:#x}, log {theirs}"

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gdbtrace.machine.qemu import process_namespace
+from gdbtrace.machine.qemu import ENVIRONMENT, process_namespace
 from tests.exactness.cpu_log import State, parse_states
-from tests.toolchain import TESTS, Workshop, traced_with
+from tests.toolchain import TESTS, Workshop
 from tests.tracing import NULL
 
 _DESCRIPTOR = 4
@@ -33,6 +33,8 @@ class GuestRun:
     """Where it runs."""
     arguments: Sequence[str] = ()
     cpu: str | None = None
+    qemu: Path | None = None
+    """The emulator for tracing and for the log of states; None: the installed one."""
     stdout: Path = NULL
     """A guest can see what kind of file it is, and when it was written to; its name it cannot see."""
 
@@ -43,7 +45,9 @@ class GuestRun:
     def _command(self, workshop: Workshop, emulator: str, *options: str) -> list[str]:
         """QEMU's command line. The library that pins getrandom is not in the guest's environment."""
         qemu = [emulator, "-seed", "1", "-U", "LD_PRELOAD", *(("-cpu", self.cpu) if self.cpu else ())]
-        namespace = process_namespace() or ("env", "-i")
+        for name in ENVIRONMENT:
+            qemu += ["-U", name]
+        namespace = process_namespace() or ("env", "-i", *(f"{name}={value}" for name, value in ENVIRONMENT.items()))
         preload = f"LD_PRELOAD={_same_random(workshop)}"
         return [*namespace, preload, "setarch", "-R", *qemu, *options, str(self.image), *self.arguments]
 
@@ -64,8 +68,8 @@ class GuestRun:
         with open(reading) as log:
             try:
                 options = ("-d", "nochain,exec,cpu,fpu", "-D", f"/dev/fd/{_DESCRIPTOR}")
-                if qemu := traced_with(self.arch):
-                    process = self._start(workshop, writing, "-one-insn-per-tb", *options, emulator=str(qemu))
+                if self.qemu is not None:
+                    process = self._start(workshop, writing, "-one-insn-per-tb", *options, emulator=str(self.qemu))
                 else:
                     process = self._start(workshop, writing, "-singlestep", *options)
             finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.exactness.cpu_log import READERS
 from tests.exactness.guest_run import GuestRun
-from tests.toolchain import GUESTS, TESTS, Workshop
+from tests.toolchain import GUESTS, TESTS, Workshop, traced_with
 from tests.tracing import NULL
 
 PROGRAMS = TESTS / "programs"
@@ -53,7 +53,9 @@ class Program:
         for name, text in self.files.items():
             (directory / name).write_text(text)
         stdout = directory / "stdout" if self.package else NULL
-        return GuestRun(self.arch, self.build(workshop), directory, self.arguments, self.cpu, stdout)
+        return GuestRun(
+            self.arch, self.build(workshop), directory, self.arguments, self.cpu, traced_with(self.arch), stdout
+        )
 
     def build(self, workshop: Workshop) -> Path:
         """The image."""

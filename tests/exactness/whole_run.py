@@ -23,18 +23,19 @@ from tests.exactness.comparison import (
     Comparison,
     Line,
     compare,
+    is_further_iteration,
     parse_line,
 )
-from tests.exactness.cpu_log import RegisterComparison, compare_registers
+from tests.exactness.cpu_log import RegisterComparison, compare_registers, with_x87_as_stack
 from tests.exactness.guest_run import GuestRun
-from tests.toolchain import Workshop, traced_with
+from tests.toolchain import Workshop
 from tests.tracing import NULL, quiet_record
 
 
 def trace_whole(run: GuestRun, trace: Path, engine: EngineChoice = EngineChoice.RSP) -> Summary:
     """Trace a program from its first instruction to its exit."""
     options = RunOptions(run.image, run.arguments, trace, run.arch, engine, reproducible=True, stdin=NULL, cpu=run.cpu)
-    options = replace(options, qemu=traced_with(run.arch))
+    options = replace(options, qemu=run.qemu)
     with contextlib.chdir(run.directory):
         summary = quiet_record(options, stdout=run.stdout)
     assert summary.outcome is Outcome.EXITED
@@ -51,7 +52,10 @@ def compare_with_oracle(arch: str, trace: Path, lines: Path) -> Comparison:
 def compare_with_log(workshop: Workshop, run: GuestRun, trace: Path) -> RegisterComparison:
     """Compare a whole trace's registers with QEMU's log of them, while QEMU writes it."""
     with open_trace(trace) as reader, run.states(workshop) as states:
-        return compare_registers(run.arch, reader, states, EXTRA_STATES.get(run.arch))
+        is_extra = EXTRA_STATES.get(run.arch)
+        if run.qemu is None or run.arch not in ("x86_64", "i386"):
+            return compare_registers(run.arch, reader, states, is_extra)
+        return compare_registers(run.arch, reader, map(with_x87_as_stack, states), is_extra, is_further_iteration)
 
 
 def is_unseen(arch: str, ours: Line, oracle: Line) -> bool:
