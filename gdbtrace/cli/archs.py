@@ -14,6 +14,7 @@ from rich.table import Table
 
 from gdbtrace.arch.model import Arch
 from gdbtrace.arch.registry import ARCHITECTURES
+from gdbtrace.arch.unsupported import UNSUPPORTED
 from gdbtrace.errors import ToolMissing
 from gdbtrace.gdb.session import find_gdb
 from gdbtrace.machine.qemu import find_emulator
@@ -59,6 +60,9 @@ def archs(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
     for row in rows:
         if row.unknown:
             console.print(f"\nmemory operands unknown on {row.name}: {row.unknown}", soft_wrap=True)
+    console.print("\nQEMU's other user-mode targets are not supported:")
+    for name, reason in UNSUPPORTED.items():
+        console.print(f"{name}: {reason}", soft_wrap=True)
 
 
 def _has_qemu(arch: Arch) -> bool:

@@ -3,7 +3,7 @@
 A raw step of QEMU's user-mode stub is not always one instruction (measured on 7.2 and 10.0; docs/architectures.md has
 the table). Each rule takes the stepper at the instruction and returns the stop reply with which the instruction is
 done.  No rule knows what a version of QEMU does: either it runs to where the instruction goes on, which is right
-whatever a step does, or it looks where a step has stopped (docs/decisions/NUMBER).
+whatever a step does, or it looks where a step has stopped (docs/decisions/0005).
 """
 
 from __future__ import annotations
@@ -207,8 +207,12 @@ class ExclusiveSequence:
         # The monitor is set anew by the load, after this.
         for address, data in reversed(self._memory):
             client.write_memory(address, data)
+        stepper.forget_fetched()
         for name, value in self._fetched.items():
-            stepper.registers.put_back(name, value)
+            # What has not changed is not written: 10.0's stub takes the halves of each 128 bits of an SVE register the
+            # other way round than it sends them (aarch64_gdb_set_sve_reg).
+            if stepper.registers.fetch(name) != value:
+                stepper.registers.put_back(name, value)
         stepper.forget_fetched()
         repeated = self._raw[len(self._raw) - stepper.arch.write_overrun :]
         client.write_registers(self._raw + repeated)
