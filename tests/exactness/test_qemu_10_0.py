@@ -21,6 +21,11 @@ from tests.toolchain import Workshop, qemu_10_0
 GUESTS = [p for p in all_programs() if p.name == "guest" and not ARCHITECTURES[p.arch].least_qemu]
 """Hexagon's is in the other tests: no other QEMU traces it."""
 
+STALE_IN_LOG = {
+    # 10.0 adds the accrued exceptions when the register is read (cpu_m68k_get_fpsr); its log prints it without.
+    "m68k": {"fpstatus"},
+}
+
 
 def frames_of(trace: Path) -> list[StdFrame]:
     with open_trace(trace) as reader:
@@ -63,4 +68,5 @@ def test_guest_is_the_same_with_qemu_10_0(program: Program, workshop: Workshop, 
 
     # And the registers before each are those of 10.0's log
     registers = compare_with_log(workshop, run, tmp_path / "newer")
-    assert (registers.first_difference, registers.examples, registers.unread) == ("", [], [])
+    assert (registers.first_difference, registers.unread) == ("", [])
+    assert set(registers.differences) == STALE_IN_LOG.get(program.arch, set())
