@@ -666,6 +666,10 @@ def _system_call(word: int, address: int) -> Behaviour:
     return Behaviour(rule=StepRule.SYSTEM_CALL)
 
 
+def _breakpoint(word: int, address: int) -> Behaviour:
+    return Behaviour(rule=StepRule.BREAKPOINT, always_traps=True)
+
+
 def _clear_exclusive(word: int, address: int) -> Behaviour:
     return Behaviour(rule=StepRule.CLEAR_EXCLUSIVE)
 
@@ -821,6 +825,7 @@ _ROWS = (
     _row("1110000 100 . 000000 .. 000 ..... 0 ....", _sme_array_vector),
     # System
     _row("11010100 000 ................ 000 01", _system_call),
+    _row("11010100 001 ................ 000 00", _breakpoint),
     _row("11010101 00 0 00 011 0010 0000 001 11111", _yield),
     _row("11010101 00 0 00 011 0010 0000 010 11111", _yield),
     _row("11010101 00 0 00 011 0011 .... 010 11111", _clear_exclusive),

@@ -295,6 +295,11 @@ def _system_call(word: int, pc: int) -> Behaviour:
     return Behaviour(rule=StepRule.SYSTEM_CALL)
 
 
+def _breakpoint(word: int, pc: int) -> Behaviour:
+    """BKPT, and the UDFs that are Linux's breakpoints (``arm_break_hook`` of its arch/arm/kernel/ptrace.c)."""
+    return Behaviour(rule=StepRule.BREAKPOINT)
+
+
 def _clear_exclusive(word: int, pc: int) -> Behaviour:
     return Behaviour(rule=StepRule.CLEAR_EXCLUSIVE)
 
@@ -540,6 +545,8 @@ _A32_ROWS = (
     _row(".... 1111 .... .... .... .... .... ....", _system_call),
     _row(".... 1011 .... .... .... .... .... ....", _call),
     _row(".... 0001 0010 1111 1111 1111 0011 ....", _call),
+    _row(".... 0001 0010 .... .... .... 0111 ....", _breakpoint),
+    _row(".... 0111 1111 0000 0000 0001 1111 0000", _breakpoint),
 )
 
 _T16_ROWS = (
@@ -556,9 +563,12 @@ _T16_ROWS = (
     _row("1100 ............", _t16_multiple),
     _row("11011111 ........", _system_call),
     _row("010001111 .......", _call),
+    _row("10111110 ........", _breakpoint),
+    _row("1101111000000001", _breakpoint),
 )
 
 _T32_ROWS = (
+    _row("1111 0111 1111 0000 1010 0000 0000 0000", _breakpoint),
     # Multiple
     _row("1110 1000 00.1 .... 1100 0000 0000 0000", _t32_return_from_exception),
     _row("1110 1001 10.1 .... 1100 0000 0000 0000", _t32_return_from_exception),
@@ -722,7 +732,7 @@ ARM = Arch(
         number="r7",
         result="r0",
         arguments=("r0", "r1", "r2", "r3", "r4", "r5"),
-        names={**I386_CALLS, 384: "getrandom", 387: "execveat"},
+        names={**I386_CALLS, 238: "tkill", 268: "tgkill", 384: "getrandom", 387: "execveat"},
         # Bit 0 of a pointer to a function says Thumb.
         code_address=lambda registers, pointer: pointer & ~1,
     ),

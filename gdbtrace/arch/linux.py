@@ -20,6 +20,9 @@ _REAL_TIME_33_OF_GDB = 45
 _REAL_TIME_64_OF_GDB = 78
 
 GENERIC_CALLS: Mapping[int, str] = {
+    129: "kill",
+    130: "tkill",
+    131: "tgkill",
     134: "rt_sigaction",
     139: "rt_sigreturn",
     220: "clone",
@@ -31,6 +34,7 @@ GENERIC_CALLS: Mapping[int, str] = {
 """System calls that a tracer must know, where Linux numbers them as in asm-generic/unistd.h."""
 I386_CALLS: Mapping[int, str] = {
     11: "execve",
+    37: "kill",
     48: "signal",
     67: "sigaction",
     90: "mmap",

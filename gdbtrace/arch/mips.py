@@ -282,8 +282,6 @@ _CALL = Behaviour(implied=("ra",))
 _BREAK = Behaviour(StepRule.BREAKPOINT, always_traps=True)
 _TRAP = Behaviour(StepRule.BREAKPOINT)
 _TRAPS = frozenset({0x30, 0x31, 0x32, 0x33, 0x34, 0x36})  # tge, tgeu, tlt, tltu, teq, tne
-# Codes of overflow and division by zero, which compilers plant after each division: Linux makes SIGFPE of them.
-_FLOAT_CODES = (6, 7)
 
 # SPECIAL functions whose rd is written: shifts, lsa, jalr, movz, movn, logic and arithmetic, seleqz, selnez.
 _SPECIAL_RD = frozenset(
@@ -310,7 +308,8 @@ def _behaviour_of_special(word: int) -> Behaviour:
     if function == 0x0D:
         return _BREAK
     if function in _TRAPS:
-        return Behaviour() if word >> 6 & 0x3FF in _FLOAT_CODES else _TRAP
+        # Linux makes SIGFPE of codes 6 and 7 (compilers plant them after divisions), QEMU 7.2 SIGTRAP of every one.
+        return _TRAP
     if function == 0x01:
         return Behaviour(implied=(*_written(rd), *_FLOAT_STATUS))  # movf, movt
     if function in _SPECIAL_RD:
@@ -634,6 +633,9 @@ O32_SYSTEM_CALLS = SystemCalls(
     arguments=("a0", "a1", "a2", "a3"),
     names={
         4011: "execve",
+        4037: "kill",
+        4236: "tkill",
+        4266: "tgkill",
         4048: "signal",
         4067: "sigaction",
         4090: "mmap",
@@ -658,6 +660,9 @@ N64_SYSTEM_CALLS = SystemCalls(
         5013: "rt_sigaction",
         5055: "clone",
         5057: "execve",
+        5060: "kill",
+        5192: "tkill",
+        5225: "tgkill",
         5211: "rt_sigreturn",
         5313: "getrandom",
         5316: "execveat",

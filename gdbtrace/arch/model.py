@@ -234,7 +234,7 @@ class EntryPoint(NamedTuple):
 
 KNOWN_SYSTEM_CALLS = frozenset(
     {"getrandom", "sigreturn", "rt_sigreturn", "execve", "execveat", "sigaction", "rt_sigaction", "signal", "mmap"}
-    | {"mmap2", "clone"}
+    | {"mmap2", "clone", "kill", "tkill", "tgkill"}
 )
 """System calls after which the tracer has something to do, by their Linux names."""
 

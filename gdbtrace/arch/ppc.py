@@ -719,6 +719,11 @@ def _place_of(row: _Row, word: int, prefix: int | None, address: int) -> _Place:
     return _Place(base, f"r{word >> 11 & 31}", 0)
 
 
+def _is_trap(primary: int, word: int) -> bool:
+    """``tdi``, ``twi``, ``tw``, ``td`` (book I, 3.3.12): SIGTRAP at the instruction if the condition holds."""
+    return primary in (2, 3) or (primary == 31 and word >> 1 & 0x3FF in (4, 68))
+
+
 def _behaviour_of(disassembled: Disassembled, line: int, known: frozenset[str]) -> Behaviour:
     """What an instruction of a target with cache lines of ``line`` bytes and the operand registers ``known`` does."""
     mode, data, address = disassembled.mode, disassembled.data, disassembled.address
@@ -732,6 +737,8 @@ def _behaviour_of(disassembled: Disassembled, line: int, known: frozenset[str]) 
         row = _row_of(_PREFIXED_ROWS.get((prefix >> 24 & 3, primary)), word)
     names: list[str] = []
     if prefix is None:
+        if _is_trap(primary, word):
+            return Behaviour(StepRule.BREAKPOINT)
         names += _branch_writes(primary, word) + _special_register(primary, word)
     if row is None:
         return Behaviour(implied=tuple(names))
@@ -765,6 +772,9 @@ _SYSTEM_CALLS = SystemCalls(
     # execve, sigreturn, rt_sigreturn, swapcontext, execveat (Linux, powerpc syscall.tbl)
     names={
         11: "execve",
+        37: "kill",
+        208: "tkill",
+        250: "tgkill",
         48: "signal",
         67: "sigaction",
         90: "mmap",

@@ -1524,7 +1524,7 @@ S390X = Arch(
         number="r1",
         result="r2",
         arguments=GENERAL[2:8],
-        names={**I386_CALLS, 349: "getrandom", 354: "execveat"},
+        names={**I386_CALLS, 237: "tkill", 241: "tgkill", 349: "getrandom", 354: "execveat"},
     ),
     aliases={
         # capstone calls the general registers 0 to 15 where it is asked for a name, and r0 to r15 in the text.

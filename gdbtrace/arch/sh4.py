@@ -342,7 +342,7 @@ SH4 = Arch(
         number="r3",
         result="r0",
         arguments=("r4", "r5", "r6", "r7", "r0", "r1"),
-        names={**I386_CALLS, 373: "getrandom", 376: "execveat"},
+        names={**I386_CALLS, 238: "tkill", 270: "tgkill", 373: "getrandom", 376: "execveat"},
     ),
     aliases={
         **{f"dr{i}": FLOATS[i : i + 2] for i in range(0, 16, 2)},

@@ -616,7 +616,14 @@ def _rule_of(decoder: _Decoder, is_string: bool) -> StepRule:
         return StepRule.REPEAT
     if decoder.name == "pause":
         return StepRule.YIELD
+    if _is_breakpoint(decoder):
+        return StepRule.BREAKPOINT
     return StepRule.PLAIN
+
+
+def _is_breakpoint(decoder: _Decoder) -> bool:
+    """``int3`` in both its encodings, and ``int1``: SIGTRAP, with the program counter behind them."""
+    return decoder.name in ("int3", "int1") or (decoder.name == "int" and decoder.operands[0].imm & 0xFF == 3)
 
 
 def _is_string(decoder: _Decoder) -> bool:
@@ -843,6 +850,7 @@ def _behaviour_of(variant: Variant) -> Callable[[Disassembled], Behaviour]:
             spans=_spans_of(decoder, is_string),
             implied=_implied_by(decoder),
             spans_known=_are_spans_known(decoder),
+            always_traps=_is_breakpoint(decoder),
         )
 
     return behaviour_of
@@ -953,7 +961,7 @@ I386 = _arch(
         number="eax",
         result="eax",
         arguments=("ebx", "ecx", "edx", "esi", "edi", "ebp"),
-        names={**I386_CALLS, 355: "getrandom", 358: "execveat"},
+        names={**I386_CALLS, 238: "tkill", 270: "tgkill", 355: "getrandom", 358: "execveat"},
     ),
 )
 
@@ -974,6 +982,9 @@ X86_64 = _arch(
             15: "rt_sigreturn",
             56: "clone",
             59: "execve",
+            62: "kill",
+            200: "tkill",
+            234: "tgkill",
             318: "getrandom",
             322: "execveat",
         },

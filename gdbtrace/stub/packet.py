@@ -77,6 +77,7 @@ class StopReply:
 
 
 SIGTRAP = 5
+SIGKILL = 9
 SYNCHRONOUS_SIGNALS = frozenset({4, 8, 10, 11, 12})
 """gdb's numbers of SIGILL, SIGFPE, SIGBUS, SIGSEGV and SIGSYS: raised by the instruction at the program counter."""
 

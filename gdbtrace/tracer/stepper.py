@@ -10,7 +10,8 @@ from __future__ import annotations
 import select
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 from gdbtrace.arch.disassembler import disassemble, named_registers
@@ -18,7 +19,7 @@ from gdbtrace.arch.model import AccessKind, Arch, Behaviour, Disassembled, Group
 from gdbtrace.errors import GdbtraceError, ProtocolError, TargetDied
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import RegisterLayout
-from gdbtrace.stub.packet import SIGTRAP, SYNCHRONOUS_SIGNALS, StopKind, StopReply, framed, parse_stop_reply
+from gdbtrace.stub.packet import SIGKILL, SIGTRAP, SYNCHRONOUS_SIGNALS, StopKind, StopReply, framed, parse_stop_reply
 from gdbtrace.tracer.instruction_cache import InstructionCache, KnownInstruction
 from gdbtrace.tracer.live_registers import LiveRegisters
 from gdbtrace.tracer.modules import Modules
@@ -210,14 +211,31 @@ class Stepper:
         except TargetDied as error:
             if call.is_replacing_the_program:
                 raise ProcessReplaced from error
+            if self._system_calls.is_sending(call, SIGKILL):
+                # The only signal that QEMU cannot tell the stub of before it ends.
+                return StopReply(StopKind.KILLED, SIGKILL)
             raise
         return self._returned(reply)
 
     def _returned(self, reply: StopReply) -> StopReply:
         """After the latest system call: what it makes us do."""
         if reply.kind is StopKind.SIGNAL and reply.number == SIGTRAP:
-            self._system_calls.has_returned(self._call, self._sink)
+            call = self._call
+            has_succeeded = self._system_calls.has_returned(call, self._sink)
+            if has_succeeded and self._system_calls.is_sending(call, SIGTRAP) and self._is_for_current(call):
+                return replace(reply, is_raised=True)
         return reply
+
+    def _is_for_current(self, call: SystemCall) -> bool:
+        """Whether a call sends its signal to its own thread: the SIGTRAP is that one, not our breakpoint's.
+
+        Also if the guest has blocked it: QEMU has unblocked it at our last stop (``process_pending_signals`` of its
+        linux-user/signal.c).
+        """
+        process, _, thread = self._thread.removeprefix(b"p").rpartition(b".")
+        if call.name == "kill":
+            return self._threads is None and call.arguments[0] in (0, int(process or thread, 16))
+        return call.arguments[1 if call.name == "tgkill" else 0] == int(thread, 16)
 
     def _go_packet(self) -> bytes:
         """Resume this thread, with the pending signal, if there is one."""
@@ -483,6 +501,8 @@ class Stepper:
         else:
             entry = self.arch.entry_points[pc]
             disassembled, behaviour = Disassembled(pc, data, mode, entry.name, "", None), entry.behaviour
+        if behaviour.rule is StepRule.SYSTEM_CALL:
+            behaviour = replace(behaviour, implied_at=partial(self._replaced_by_call, behaviour.system_call))
         named = tuple(dict.fromkeys((*named_registers(self.arch, disassembled), *behaviour.implied, *implied)))
         if self._fetch_all or not (disassembled.mnemonic or behaviour != Behaviour()):
             # Unknown to us, so any register may be its operand.
@@ -498,6 +518,12 @@ class Stepper:
             Definition(identifier, pc, disassembled.data, mode_index, named, fetched, behaviour.spans_known)
         )
         return KnownInstruction(identifier, disassembled.data, behaviour, fetched)
+
+    def _replaced_by_call(self, number: int | None, registers: Registers) -> tuple[str, ...]:
+        """The registers outside ``g`` that a system call replaces: all of them, if it goes back from a signal."""
+        calls = self.arch.system_calls
+        name = calls.names.get(registers[calls.number] if number is None else number, "")
+        return tuple(self._operand_sources) if SystemCall(name, 0, ()).is_return_from_signal else ()
 
     def _report_gap(self, why: str) -> None:
         """Tell the recorder that something ran unseen."""

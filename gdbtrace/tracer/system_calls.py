@@ -36,6 +36,12 @@ class SystemCall(NamedTuple):
         return self.name in ("sigreturn", "rt_sigreturn")
 
     @property
+    def sent_signal(self) -> int | None:
+        """The signal that it sends to a process or thread."""
+        at = {"kill": 1, "tkill": 1, "tgkill": 2}.get(self.name)
+        return None if at is None else self.arguments[at]
+
+    @property
     def is_replacing_the_program(self) -> bool:
         """Whether, if it succeeds, there is nothing left to trace."""
         return self.name in ("execve", "execveat")
@@ -88,14 +94,25 @@ class SystemCalls:
         sink.flush()
         return call
 
-    def has_returned(self, call: SystemCall, sink: RecordSink) -> None:
-        """Do what the call makes us do; the guest is stopped where it returned to."""
+    def has_returned(self, call: SystemCall, sink: RecordSink) -> bool:
+        """Do what the call makes us do; the guest is stopped where it returned to.
+
+        :return: whether it succeeded; True also if nobody needs to know.
+        """
         effect = self._effects.get(call.name)
+        if effect is None and call.sent_signal is None:
+            return True
+        registers = self._registers
+        before, registers.raw = registers.raw, self._client.read_registers()
+        result = registers[self._arch.system_calls.result]
         if effect is not None:
-            registers = self._registers
-            before, registers.raw = registers.raw, self._client.read_registers()
-            effect(call, registers[self._arch.system_calls.result], sink)
-            registers.raw = before
+            effect(call, result, sink)
+        registers.raw = before
+        return not result
+
+    def is_sending(self, call: SystemCall, signal: int) -> bool:
+        """Whether the call sends a signal, which gdb numbers so."""
+        return call.sent_signal is not None and call.sent_signal == self.signals.number_of(signal)
 
     def _arguments(self) -> tuple[int, ...]:
         calls, registers = self._arch.system_calls, self._registers

@@ -125,7 +125,7 @@ def test_branch_likely(word: str, annuls: bool) -> None:
         ("04120006", StepRule.ANNULLING),  # bltzall $0
         ("0000000d", StepRule.BREAKPOINT),  # break
         ("00850034", StepRule.BREAKPOINT),  # teq $4, $5
-        ("008001f4", StepRule.PLAIN),  # teq $4, $0, 7: SIGFPE
+        ("008001f4", StepRule.BREAKPOINT),  # teq $4, $0, 7
         ("048c0001", StepRule.BREAKPOINT),  # teqi $4, 1
         ("58850002", StepRule.PLAIN),  # bgec $4, $5 of release 6
     ],

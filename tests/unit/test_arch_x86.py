@@ -320,8 +320,8 @@ def test_xrstor_loads_what_the_header_has() -> None:
         (X86_64, "cd80", StepRule.SYSTEM_CALL),  # int 0x80
         (I386, "cd80", StepRule.SYSTEM_CALL),
         (I386, "0f34", StepRule.SYSTEM_CALL),  # sysenter
-        (I386, "cd03", StepRule.PLAIN),  # int 3
-        (I386, "cc", StepRule.PLAIN),  # int3
+        (I386, "cd03", StepRule.BREAKPOINT),  # int 3
+        (I386, "cc", StepRule.BREAKPOINT),  # int3
     ],
 )
 def test_step_rules(arch: Arch, code: str, rule: StepRule) -> None:
