@@ -14,7 +14,7 @@ from gdbtrace.arch.disassembler import disassemble
 from gdbtrace.arch.model import StepRule
 from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.report.instruction_log import memtrace_line
-from gdbtrace.trace import Frame, StdFrame
+from gdbtrace.trace import ExceptionFrame, Frame, StdFrame
 from tests.exactness.comparison import (
     EXTRA_STATES,
     PARTLY_UNSEEN,
@@ -75,12 +75,15 @@ def is_unseen(arch: str, ours: Line, oracle: Line) -> bool:
 def unexplained_loads(arch: str, frames: Iterable[Frame]) -> list[str]:
     """Loads that do not see what the stores before them wrote: a store that was missed or cut short shows here.
 
-    A system call may write anything, so nothing is known after it.
+    A system call may write anything, and so may the kernel that puts a signal frame on the stack: nothing is known
+    after them.
     """
     memory: dict[int, int] = {}
     wrong = []
     system_call = StepRule.SYSTEM_CALL
     for number, frame in enumerate(frames):
+        if isinstance(frame, ExceptionFrame):
+            memory.clear()
         if not isinstance(frame, StdFrame):
             continue
         for operand in frame.memory_reads():
