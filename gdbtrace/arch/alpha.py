@@ -214,6 +214,7 @@ ALPHA = Arch(
         arguments=("a0", "a1", "a2", "a3", "a4", "a5"),
         # arch/alpha/kernel/syscalls/syscall.tbl
         names={
+            37: "kill",
             59: "execve",
             71: "mmap",
             103: "sigreturn",
@@ -222,6 +223,8 @@ ALPHA = Arch(
             312: "clone",
             351: "rt_sigreturn",
             352: "rt_sigaction",
+            381: "tkill",
+            424: "tgkill",
             511: "getrandom",
             513: "execveat",
         },

@@ -529,12 +529,15 @@ HPPA = Arch(
         # arch/parisc/kernel/syscalls/syscall.tbl
         names={
             11: "execve",
+            37: "kill",
             48: "signal",
             89: "mmap2",
             90: "mmap",
             120: "clone",
             173: "rt_sigreturn",
             174: "rt_sigaction",
+            208: "tkill",
+            259: "tgkill",
             339: "getrandom",
             342: "execveat",
         },
