@@ -17,6 +17,9 @@ from elftools.elf.segments import InterpSegment
 
 from gdbtrace.errors import UsageError
 
+_PAGE_BYTES = 0x1000
+"""The smallest of any architecture's; linkers begin programs at multiples of the largest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
@@ -81,6 +84,11 @@ class Image:
         """As linked."""
         self.is_position_independent = header["e_type"] == "ET_DYN"
         self.is_program = header["e_type"] in ("ET_EXEC", "ET_DYN")
+        self.first_page: int = (
+            min((segment["p_vaddr"] for segment in elf.iter_segments() if segment["p_type"] == "PT_LOAD"), default=0)
+            & -_PAGE_BYTES
+        )
+        """Where the first byte that is loaded is mapped, as linked."""
         self.loader: str | None = next(
             (segment.get_interp_name() for segment in elf.iter_segments() if isinstance(segment, InterpSegment)), None
         )

@@ -35,13 +35,13 @@ def log(
 ) -> None:
     """Print one line per instruction of TRACE."""
     with open_trace(trace) as reader:
-        frames = itertools.islice((frame for frame in reader if isinstance(frame, StdFrame)), limit)
-        lines = map(memtrace_line, frames)
-        if log_format is LogFormat.EXECLOG:
+        if log_format is LogFormat.MEMTRACE:
+            lines = (memtrace_line(frame) for frame in reader if isinstance(frame, StdFrame))
+        else:
             log_lines = LogLines(architecture_of_trace(reader, arch), image_of_trace(reader, trace, elf))
             if log_lines.problem:
                 complain(log_lines.problem)
-            lines = map(printable, log_lines.lines(frames))
-        for line in lines:
+            lines = (printable(line) for line in log_lines.lines(reader))
+        for line in itertools.islice(lines, limit):
             sys.stdout.write(line + "\n")
         sys.stdout.flush()

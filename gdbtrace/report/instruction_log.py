@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
 
 from gdbtrace.arch.disassembler import disassemble
 from gdbtrace.arch.model import Arch, Mode
 from gdbtrace.image import Image
 from gdbtrace.objdump import Instruction, problem_of, texts_of
-from gdbtrace.trace.frames import Operand, StdFrame
+from gdbtrace.report.symbols import Symbols
+from gdbtrace.trace.frames import Frame, ModloadFrame, Operand, StdFrame
 
 _MOST_TEXTS = 1 << 16
 _BATCH = 1 << 12
@@ -24,11 +24,11 @@ class LogLines:
     :param image: the program, for symbols.
     """
 
-    def __init__(self, arch: Arch | None, image: Image | None, load_offset: int = 0) -> None:
+    def __init__(self, arch: Arch | None, image: Image | None) -> None:
         self._arch = arch
         self._modes = {mode.name: mode for mode in arch.modes} if arch else {}
         self._default_mode = arch.modes[0] if arch else None
-        self._symbol_of: Callable[[int], str] = cache(lambda address: self._locate(image, address, load_offset))
+        self._symbols = Symbols(arch, image)
         self._texts: dict[tuple[int, bytes, str | None], str] = {}
 
     @property
@@ -36,13 +36,20 @@ class LogLines:
         """Why the instructions have no text on this machine; empty: they have."""
         return problem_of(self._arch) if self._arch else ""
 
-    def lines(self, frames: Iterable[StdFrame]) -> Iterator[str]:
-        """The line of each frame (:meth:`line`), with one look ahead for many of them where objdump is asked."""
+    def lines(self, frames: Iterable[Frame]) -> Iterator[str]:
+        """The line of each std frame (:meth:`line`), with one look ahead for many of them where objdump is asked.
+
+        Modload frames say where symbols are from there on; other frames are passed over.
+        """
         batch_size = _BATCH if any(_is_for_objdump(mode) for mode in self._modes.values()) else 1
         remaining = iter(frames)
         while batch := list(itertools.islice(remaining, batch_size)):
-            self._ask_objdump(batch)
-            yield from map(self.line, batch)
+            self._ask_objdump([frame for frame in batch if isinstance(frame, StdFrame)])
+            for frame in batch:
+                if isinstance(frame, StdFrame):
+                    yield self.line(frame)
+                elif isinstance(frame, ModloadFrame):
+                    self._symbols.add(frame)
 
     def line(self, frame: StdFrame) -> str:
         """``vCPU, 0xaddress, 0xbytes, "disassembly"[, load|store, 0xaddress]...[, symbol]``."""
@@ -54,7 +61,7 @@ class LogLines:
         ]
         parts += [f"load, {operand.address:#x}" for operand in frame.memory_reads()]
         parts += [f"store, {operand.address:#x}" for operand in frame.memory_writes()]
-        if symbol := self._symbol_of(frame.address):
+        if symbol := self._symbols.name_at(frame.address):
             parts.append(symbol)
         return ", ".join(parts)
 
@@ -97,11 +104,6 @@ class LogLines:
 
     def _mode_of(self, frame: StdFrame) -> Mode | None:
         return self._modes.get(frame.mode, self._default_mode)
-
-    @staticmethod
-    def _locate(image: Image | None, address: int, load_offset: int) -> str:
-        location = image.locate(address, load_offset) if image else None
-        return str(location) if location else ""
 
 
 def _bytes_as_text(data: bytes) -> str:

@@ -16,6 +16,7 @@ from gdbtrace.report.instruction_log import LogLines, memtrace_line
 from gdbtrace.trace import (
     Header,
     MemoryLocation,
+    ModloadFrame,
     Operand,
     RegisterLocation,
     StdFrame,
@@ -83,9 +84,38 @@ def test_address_outside_the_program_has_no_symbol() -> None:
     assert LogLines(MIPS, Image(GUEST)).line(frame(0x10)) == '0, 0x10, 0x8fa20008, "lw $v0, 8($sp)"'
 
 
-def test_symbols_are_found_where_the_program_was_loaded() -> None:
-    lines = LogLines(MIPS, Image(GUEST), load_offset=0x1000_0000)
-    assert lines.line(frame(0x1000_0000 + MIX)).endswith('", mix')
+@pytest.mark.parametrize("module_name", ["guest", "/elsewhere/guest"])
+def test_symbols_are_found_where_the_program_was_loaded(module_name: str) -> None:
+    # Given a program that is linked at 0x400000, then moved; its module has no folder in a reproducible trace
+    offset = 0x1000_0000
+    module = ModloadFrame(module_name, 0x400000 + offset, 0x41FFFF + offset)
+    # When it is loaded between two instructions, then the second one has the symbol, and the module has no line
+    before, after = LogLines(MIPS, Image(GUEST)).lines([frame(offset + MIX), module, frame(offset + MIX)])
+    assert before.endswith('"')
+    assert after.endswith('", mix')
+
+
+def test_library_has_the_symbols_of_its_file() -> None:
+    library = ModloadFrame(str(GUEST), 0x7000_0000, 0x7001_FFFF)
+    inside = 0x7000_0000 + MIX - 0x400000
+    lines = list(LogLines(MIPS, None).lines([library, frame(inside), frame(inside + 4), frame(0x7002_0000)]))
+    assert [line.rpartition('"')[2] for line in lines] == [", mix", ", mix+0x4", ""]
+
+
+def test_module_over_another_one_takes_its_place() -> None:
+    under, over = ModloadFrame(str(GUEST), 0x400000, 0x41FFFF), ModloadFrame("/gone.so", 0x400000, 0x400FFF)
+    before, after = LogLines(MIPS, None).lines([under, frame(MIX), over, frame(MIX)])
+    assert (before.rpartition('"')[2], after.rpartition('"')[2]) == (", mix", "")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x7fELF", b"text", (GUESTS / "aarch64" / "guest").read_bytes()])
+def test_module_that_is_no_library_of_the_guest_has_no_symbols(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "lib.so"
+    if content is not None:
+        path.write_bytes(content)
+    for name in (str(path), str(tmp_path), "guest", ""):
+        (line,) = LogLines(MIPS, None).lines([ModloadFrame(name, 0x400000, 0x41FFFF), frame(MIX)])
+        assert line.endswith('"')
 
 
 def test_mode_says_how_to_disassemble() -> None:
