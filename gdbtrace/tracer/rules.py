@@ -128,16 +128,16 @@ def step_repeat(stepper: Stepper, known: KnownInstruction) -> StopReply:
 
     That last one touches nothing and belongs to the last iteration's frame.
     """
-    registers = stepper.registers
-    pc = stepper.arch.pc
+    registers, raw, pc = stepper.registers, stepper.registers.raw, stepper.arch.pc
     before, had_work = registers[pc], _touches(known, stepper)
     reply = stepper.step_raw()
     if reply.kind is not StopKind.SIGNAL or not had_work:
         return reply
     registers.raw = stepper.client.read_registers()
-    if registers[pc] == before and not _touches(known, stepper):
-        reply = stepper.step_raw()
-    return reply
+    is_leaving = registers[pc] == before and not _touches(known, stepper)
+    # What a signal interrupts is told from what has not begun by the registers before it.
+    registers.raw = raw
+    return stepper.step_raw() if is_leaving else reply
 
 
 def step_load_exclusive(stepper: Stepper, known: KnownInstruction) -> StopReply:

@@ -16,13 +16,19 @@ from gdbtrace.tracer.step_record import (
     Access,
     Definition,
     Gap,
+    KeyState,
+    ModuleLoaded,
+    Note,
     Record,
     RecordReader,
     RecordWriter,
+    RegisterFile,
+    SignalTaken,
     State,
     Step,
     Stop,
     StopReason,
+    SystemCallMade,
 )
 
 LAYOUT = RegisterLayout(
@@ -188,6 +194,24 @@ definitions = st.builds(
     memory_known=st.booleans(),
 )
 states = st.binary(min_size=8, max_size=8)
+words = st.integers(0, (1 << 64) - 1)
+threads = st.integers(0, 0xFFFF)
+register_files = st.builds(
+    RegisterFile, threads, states, st.dictionaries(st.sampled_from(tuple(SIZES)), st.binary(max_size=16))
+)
+notes: st.SearchStrategy[Note] = st.one_of(
+    st.builds(Gap, words, st.text(max_size=20)),
+    st.builds(
+        SystemCallMade,
+        words,
+        threads,
+        words,
+        st.lists(st.integers(-(1 << 63), (1 << 63) - 1), max_size=6).map(tuple),
+    ),
+    st.builds(SignalTaken, st.integers(1, 64), threads, words, st.none() | words),
+    st.builds(ModuleLoaded, st.text(max_size=20), words, words),
+    st.builds(KeyState, st.lists(register_files, max_size=3).map(tuple)),
+)
 
 
 @st.composite
@@ -205,11 +229,11 @@ def bursts(draw: st.DrawFn) -> tuple[list[Definition], list[Record]]:
         for number, one in enumerate(draw(st.lists(definitions, min_size=1, max_size=4)))
     ]
     records: list[Record] = []
-    for kind in draw(st.lists(st.sampled_from((State, Step, Gap)), max_size=12)):
+    for kind in draw(st.lists(st.sampled_from((State, Step, Note)), max_size=12)):
         if kind is State:
             records.append(State(draw(states)))
-        elif kind is Gap:
-            records.append(Gap(draw(st.integers(0, (1 << 64) - 1)), draw(st.text(max_size=20))))
+        elif kind is Note:
+            records.append(draw(notes))
         else:
             definition = draw(st.sampled_from(defined))
             post = draw(st.none() | states)
@@ -234,10 +258,10 @@ def write_records(writer: RecordWriter, records: Sequence[Record]) -> None:
                 writer.step(
                     definition.identifier, thread, post, [*before.values(), *after.values()], list(map(tuple, touched))
                 )
-            case Gap():
-                writer.note(record)
             case Stop():
                 writer.stop(record)
+            case _:
+                writer.note(record)
 
 
 @settings(deadline=None)
@@ -250,6 +274,20 @@ def test_any_burst_is_read_as_it_was_written(burst: tuple[list[Definition], list
         lambda writer: write_records(writer, records),
     )
     assert read_all(data) == records
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        Gap(1, "unseen"),
+        SystemCallMade(0x1000, 1, 64, (1, -1)),
+        SignalTaken(11, 0, 0x1000, None),
+        ModuleLoaded("/lib/\udcff.so", 0x1000, 0x1FFF),
+        KeyState((RegisterFile(0, b"12345678", {"f0": b"abcdefgh"}), RegisterFile(1, b"87654321", {}))),
+    ],
+)
+def test_note_is_read_as_it_was_written(note: Note) -> None:
+    assert read_all(write(hello, lambda writer: writer.note(note), end)) == [note, Stop(StopReason.COUNT)]
 
 
 # -- a tracer that ends --------------------------------------------------------------------------------------------
