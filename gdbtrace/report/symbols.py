@@ -17,14 +17,14 @@ class Symbols:
     """What the addresses of a trace are called.
 
     :param arch: modules of another architecture are not read; None: no modules are.
-    :param program: at its linked addresses until a module of its name is loaded.
+    :param program: at its linked addresses until the first module is loaded, which is the program.
     """
 
     def __init__(self, arch: Arch | None, program: Image | None) -> None:
         self._arch = arch
         self._program = program
-        self._program_names = {program.path.name, program.path.resolve().name} if program else set()
-        self._program_offset = 0
+        self._program_offset: int | None = None
+        """None: it is not known yet where the program was loaded."""
         self._modules: list[_Module] = []
         """The latest one first: it is mapped over what was there."""
         self._known: dict[int, str] = {}
@@ -33,7 +33,7 @@ class Symbols:
         """Learn of a module that is loaded from here on. Its file is read when an address in it is asked for."""
         self._known.clear()
         path = Path(module.module_name)
-        if self._program is not None and path.name in self._program_names:
+        if self._program is not None and self._program_offset is None:
             self._program_offset = module.low_address - self._program.first_page
         elif self._arch is not None:
             self._modules.insert(0, _Module(self._arch, path, module.low_address, module.high_address))
@@ -46,7 +46,7 @@ class Symbols:
         return name
 
     def _locate(self, address: int) -> str:
-        image, offset = self._program, self._program_offset
+        image, offset = self._program, self._program_offset or 0
         for module in self._modules:
             if module.low <= address <= module.high:
                 image, offset = module.image, module.low - module.image.first_page if module.image else 0
