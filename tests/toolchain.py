@@ -84,9 +84,12 @@ class Workshop:
         command = [*COMPILERS[arch], "-O2", "-static", *flags, str(source)]
         return self._built(f"{name or source.stem}.{arch}", command)
 
-    def dynamic_program(self, arch: str, source: Path) -> Path:
-        """A position-independent program that needs its loader and libraries."""
-        return self._built(f"{source.stem}-dynamic.{arch}", [*COMPILERS[arch], "-O2", "-fPIE", "-pie", str(source)])
+    def movable_program(self, arch: str, source: Path, kind: str) -> Path:
+        """A position-independent program.
+
+        :param kind: ``-pie``, which needs its loader and libraries, or ``-static-pie``.
+        """
+        return self._built(f"{source.stem}{kind}.{arch}", [*COMPILERS[arch], "-O2", "-fPIE", kind, str(source)])
 
     def oracle(self) -> Path:
         """The plugin for Debian 12's QEMU 7.2."""

@@ -106,6 +106,10 @@ def run(
         complain(f"{summary.outcome.value}; the trace so far is kept in {summary.path}")
     for gap in summary.gaps[:10]:
         complain(f"not observed at {gap.address:#x}: {gap.why}")
+    if summary.unknown_operands:
+        complain(
+            f"memory operands of {summary.unknown_operands:,} instructions are not known; `gdbtrace archs` says why"
+        )
     raise typer.Exit(_STATUS_OF.get(summary.outcome, ExitStatus.DONE))
 
 
@@ -158,6 +162,7 @@ def _as_json(summary: Summary) -> dict[str, object]:
         "guest_exit_status": summary.exit_status,
         "guest_signal": summary.signal,
         "gaps": [{"address": gap.address, "why": gap.why} for gap in summary.gaps],
+        "unknown_operands": summary.unknown_operands,
         "registers_compared": summary.registers_compared,
     }
 

@@ -57,6 +57,8 @@ class Recorder:
         self._began = time.monotonic()
         self._reported = 0.0
         self.instructions = 0
+        self.unknown_operands = 0
+        """Instructions of which nobody can say which memory they touch."""
         self.gaps: list[Gap] = []
         """What ran and could not be observed."""
 
@@ -67,6 +69,8 @@ class Recorder:
             if isinstance(record, Step):
                 write(assemble(record))
                 self.instructions += 1
+                if not record.definition.memory_known:
+                    self.unknown_operands += 1
                 if not self.instructions % _REPORT_INSTRUCTIONS:
                     self._check()
                     self._report(record.definition.address)

@@ -118,6 +118,8 @@ class Summary:
     """gdb's number of the signal that killed the guest, where one did."""
     gaps: Sequence[Gap]
     """What ran and could not be observed."""
+    unknown_operands: int
+    """Frames whose memory operands are not known, and therefore not listed."""
     registers_compared: int
     """How many registers of gdb's view were compared, over all bursts."""
 
@@ -281,6 +283,7 @@ class _Run:
             end.status if end.reason in (StopReason.EXITED, StopReason.REPLACED) else None,
             end.status if end.reason is StopReason.KILLED else None,
             recorder.gaps,
+            recorder.unknown_operands,
             compared,
         )
 
@@ -368,6 +371,8 @@ def meta_frame(options: RunOptions, arch: Arch, image: Image) -> MetaFrame:
         settings.append("--std-only")
     if options.limit is not None:
         settings.append(f"--limit={options.limit}")
+    if arch.unknown_operands:
+        settings.append(f"memory-operands-unknown={arch.unknown_operands}")
     return MetaFrame(
         Tracer("gdbtrace", ("gdbtrace", "run", *settings), (), __version__),
         Target(path, (path, *options.arguments), tuple(environment), image.md5),

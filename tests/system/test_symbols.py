@@ -21,14 +21,14 @@ def symbols_in(place: Workplace, program: Path, *options: str | Path) -> list[st
 
 
 def test_static_position_independent_program(place: Workplace, workshop: Workshop) -> None:
-    program = workshop.program("aarch64", PLACES, "-static-pie", name="places-static-pie")
+    program = workshop.movable_program("aarch64", PLACES, "-static-pie")
     for options in ([], ["--reproducible"]):
         symbols = symbols_in(place, program, *options)
         assert (symbols.count("_start"), symbols.count("main"), symbols.count("here")) == (1, 1, 2)
 
 
 def test_dynamic_program_and_its_library(place: Workplace, workshop: Workshop) -> None:
-    program = workshop.dynamic_program("aarch64", PLACES)
+    program = workshop.movable_program("aarch64", PLACES, "-pie")
     symbols = symbols_in(place, program, "--sysroot", SYSROOT)
     assert (symbols.count("main"), symbols.count("here"), symbols.count("exit")) == (1, 2, 1)
     assert symbols.index("main") < symbols.index("here") < symbols.index("exit")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -101,6 +102,14 @@ def test_gaps_are_kept_in_order_and_make_no_frame() -> None:
     recorder.consume([second, STOP])
     assert recorder.gaps == [first, second]
     assert recorder.instructions == 1
+
+
+def test_frames_with_unknown_memory_are_counted_over_all_bursts() -> None:
+    unknown = replace(step(0x104), definition=replace(step(0x104).definition, memory_known=False))
+    recorder = Recorder(assembler(), Sink(), None, None)
+    recorder.consume([state(0x100), step(0x100), unknown, step(0x108), STOP])
+    recorder.consume([state(0x104), unknown, STOP])
+    assert (recorder.instructions, recorder.unknown_operands) == (4, 2)
 
 
 def test_burst_without_an_end_is_a_mistake_of_ours() -> None:
