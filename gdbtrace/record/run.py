@@ -169,38 +169,45 @@ def record(options: RunOptions, observer: Observer | None = None) -> Summary:
         options.program, options.arguments, options.environment, options.stdin, options.sysroot, options.cpu
     )
     header = Header(arch.frame_architecture, arch.frame_machine)
-    with (
-        TraceWriter(output, header, meta_frame(options, arch, image), toc=options.toc) as writer,
-        UserEmulator(emulator, program) as qemu,
-        TracerProcess(
-            arch.name,
-            options.program,
-            qemu.directory,
-            qemu.process_id,
-            qemu.socket_path,
-            fetch_all=options.registers is RegisterLists.FULL,
-            key_interval=0 if options.std_only else options.key_interval,
-        ) as tracer,
-    ):
-        run = _Run(options, arch, writer, qemu, tracer, observer)
-        try:
-            layout = tracer.records.read_hello()
-            offset = tracer.records.entry - image.entry if image.is_position_independent and tracer.records.entry else 0
-            attachment = Attachment(arch, options.program, tracer.socket_path, options.sysroot)
-            with start_engine(attachment) as engine:
-                return run.trace(
-                    engine,
-                    layout,
-                    None if start is None else start + offset,
-                    None if stop is None else stop + offset,
+    writer = TraceWriter(output, header, meta_frame(options, arch, image), toc=options.toc)
+    try:
+        with (
+            writer,
+            UserEmulator(emulator, program) as qemu,
+            TracerProcess(
+                arch.name,
+                options.program,
+                qemu.directory,
+                qemu.process_id,
+                qemu.socket_path,
+                fetch_all=options.registers is RegisterLists.FULL,
+                key_interval=0 if options.std_only else options.key_interval,
+            ) as tracer,
+        ):
+            run = _Run(options, arch, writer, qemu, tracer, observer)
+            try:
+                layout = tracer.records.read_hello()
+                offset = (
+                    tracer.records.entry - image.entry if image.is_position_independent and tracer.records.entry else 0
                 )
-        except GdbtraceError as error:
-            status = qemu.wait(0.2)
-            if status is not None and isinstance(error, TargetDied):
-                error.add_note(f"QEMU ended with {_status_text(status)}")
-            if writer.frames:
-                error.add_note(f"kept: {writer.frames} frames in {output}")
-            raise
+                attachment = Attachment(arch, options.program, tracer.socket_path, options.sysroot)
+                with start_engine(attachment) as engine:
+                    return run.trace(
+                        engine,
+                        layout,
+                        None if start is None else start + offset,
+                        None if stop is None else stop + offset,
+                    )
+            except GdbtraceError as error:
+                status = qemu.wait(0.2)
+                if status is not None and isinstance(error, TargetDied):
+                    error.add_note(f"QEMU ended with {_status_text(status)}")
+                raise
+    except GdbtraceError as error:
+        # Said when the trace is closed, which may cost a frame where a disk is full.
+        if writer.frames:
+            error.add_note(f"kept: {writer.frames} frames in {output}")
+        raise
 
 
 class _Run:
