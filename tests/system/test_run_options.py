@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import struct
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -450,6 +451,7 @@ def test_architecture_whose_qemu_must_be_newer(
     path = place.directory / "tools"
     path.mkdir()
     (path / "qemu-hexagon").symlink_to(qemu)
+    (path / "llvm-objdump").symlink_to(shutil.which("llvm-objdump") or "")
 
     # Then its version decides
     rows = json.loads(place.run("archs", "--json", path=str(path)).out)
