@@ -5,9 +5,9 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import shutil
 import socket
 import struct
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
