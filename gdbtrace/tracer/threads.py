@@ -37,7 +37,7 @@ from gdbtrace.tracer.ptrace import ThreadStop, ThreadStopKind
 _ASLEEP_SECONDS = 0.005
 """A thread that has been in one system call of the host for so long, not on a processor, is taken to sleep."""
 _NEWCOMER_SECONDS = 0.0005
-"""The same where a new thread may be what it waits for."""
+"""The same where a new thread may be what it waits for; and how often to look for one that is about to stop."""
 
 
 class Whereabouts(Enum):
@@ -245,7 +245,7 @@ class GuestThreads:
             elif not readable and reply is None and self._is_away(thread):
                 if self._newcomer is not None:
                     self._let_newcomer_go_on()
-                elif len(self.all) > 1:
+                elif len(self.all) > 1 and not created:
                     thread.whereabouts = Whereabouts.ASLEEP
                     raise Asleep
 
@@ -265,10 +265,13 @@ class GuestThreads:
         while True:
             for stop in self._stops():
                 self._go_on(stop, None)
+            # Who has been woken is what the guest did; that it has not got to its stop yet is the machine's doing.
+            is_waking = any(each.whereabouts is Whereabouts.ASLEEP and self._state_of(each) in b"Rt" for each in order)
             for thread in order:
-                if thread.whereabouts is not Whereabouts.ASLEEP:
+                if not is_waking and thread.whereabouts is not Whereabouts.ASLEEP:
                     return thread
-            if self._control in select.select([self._wake_up, self._control], [], [])[0]:
+            patience = _NEWCOMER_SECONDS if is_waking else None
+            if self._control in select.select([self._wake_up, self._control], [], [], patience)[0]:
                 raise Interrupted
             self._drain()
 
@@ -332,16 +335,20 @@ class GuestThreads:
 
         :raise ThreadEnded: it is the process's first thread, which stays a zombie until the others have ended.
         """
-        try:
-            status = Path(f"/proc/{self._emulator}/task/{thread.host}/stat").read_bytes()
-        except OSError:
-            return False
-        # Field 3, after the name in parentheses (proc(5)).
-        state = status.rpartition(b")")[2].split()[0]
+        state = self._state_of(thread)
         if state == b"Z":
             self.all.remove(thread)
             raise ThreadEnded
         return state == b"S" and thread.host in self._in_system_call
+
+    def _state_of(self, thread: GuestThread) -> bytes:
+        """``R`` running, ``S`` asleep, ``t`` held, ``Z`` zombie; ``X`` if it is gone (proc(5), ``/proc/pid/stat``)."""
+        try:
+            status = Path(f"/proc/{self._emulator}/task/{thread.host}/stat").read_bytes()
+        except OSError:
+            return b"X"
+        # The third field, after the name in parentheses.
+        return status.rpartition(b")")[2].split()[0]
 
     def _let_newcomer_go_on(self) -> None:
         if self._newcomer is not None:
