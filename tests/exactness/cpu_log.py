@@ -261,6 +261,8 @@ NOT_PRINTED: Mapping[str, str] = {
     **dict.fromkeys(("x86_64", "i386"), r"ftag|fop|f[io](seg|off)"),
     **dict.fromkeys(("aarch64", "aarch64_be"), r"vg"),
     **dict.fromkeys(("arm", "armeb"), r"xpsr"),
+    # With 32-bit float registers (Status.FR clear) QEMU prints the odd ones in the line of the even ones.
+    **dict.fromkeys(("mips", "mipsel"), r"f\d?[13579]"),
     "s390x": r"fpc",
     "hexagon": r"[vq]\d+|cs\d",
     "alpha": r"zero",
