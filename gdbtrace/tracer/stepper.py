@@ -416,23 +416,15 @@ class Stepper:
             # A system call that a signal interrupts is made again later: it has run, and nothing has changed.
             executed = self.registers.raw != before or known.behaviour.rule is StepRule.SYSTEM_CALL
         if executed or reply.is_raised or is_fault:
-            after = self.registers.fetch_anew(known.fetched) if executed else []
-            step = step.as_it_happened(self.registers) if executed else step
-            accesses = step.loads()
-            stores = [
-                (kind, address, size, self.client.read_memory(address, size))
-                for kind, address, size in step.spans
-                if executed and size and kind is AccessKind.STORE
-            ]
-            if not executed:
+            if executed:
+                step = step.as_it_happened(self.registers)
+                fetched = [*fetched, *self.registers.fetch_anew(known.fetched)]
+                accesses = self._accesses(step.spans, step.loaded)
+            else:
                 # What cannot be read is what it was refused.
-                accesses = [access for access in accesses if access[3] is not None]
+                accesses = [access for access in step.loads() if access[3] is not None]
             self._sink.step(
-                known.identifier,
-                self._thread_ordinal,
-                self.registers.raw if executed else None,
-                [*fetched, *after],
-                [*accesses, *stores],
+                known.identifier, self._thread_ordinal, self.registers.raw if executed else None, fetched, accesses
             )
         return self._deliver(reply.number)
 
