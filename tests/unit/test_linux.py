@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from gdbtrace.arch.linux import HPPA_SIGNALS, MIPS_SIGNALS, SIGNALS, SPARC_SIGNALS, signal_of_gdb
+from gdbtrace.arch.model import KNOWN_SYSTEM_CALLS, Arch
 from gdbtrace.arch.registry import ARCHITECTURES
 
 TABLES = {"generic": SIGNALS, "mips": MIPS_SIGNALS, "sparc": SPARC_SIGNALS, "hppa": HPPA_SIGNALS}
@@ -64,3 +65,10 @@ def test_architectures_have_the_table_of_their_kernel() -> None:
         **dict.fromkeys(("sparc", "sparc32plus", "sparc64", "alpha"), SPARC_SIGNALS),
         "hppa": HPPA_SIGNALS,
     }
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES.values(), ids=lambda arch: arch.name)
+def test_architectures_name_only_calls_that_the_tracer_knows(arch: Arch) -> None:
+    names = set(arch.system_calls.names.values())
+    assert names <= KNOWN_SYSTEM_CALLS
+    assert names >= {"rt_sigaction", "rt_sigreturn", "execve", "clone", "getrandom"}
