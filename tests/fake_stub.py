@@ -63,6 +63,9 @@ class FakeStub:
         self.memory = bytearray(0x20000)
         self.memory[: len(code)] = code
         self.mapped = range(BASE, BASE + len(self.memory))
+        self.executable = self.mapped
+        self.signal_information = b""
+        """What it says of the latest signal, if it does (QEMU 9.0)."""
         self.requests: list[bytes] = []
         self.pauses = threading.Event()
         """Set while the guest runs in ``pause``."""
@@ -123,6 +126,8 @@ class FakeStub:
             offset, size = (int(part, 16) for part in text.rsplit(":", 1)[1].split(","))
             piece = self._xml[offset : offset + size]
             return (b"m" if offset + size < len(self._xml) else b"l") + escaped(piece)
+        if text.startswith("qXfer:siginfo:read:") and self.signal_information:
+            return b"l" + escaped(self.signal_information)
         if text == "?":
             return b"T05thread:" + THREAD + b";"
         if text == "g":
@@ -146,7 +151,7 @@ class FakeStub:
         if text.startswith("vCont;S0b"):
             return b"X0b"
         if text.startswith("vCont;s"):
-            if self.registers[PC] not in self.mapped:
+            if self._faults():
                 return b"T0bthread:" + THREAD + b";"
             self._execute()
             # As QEMU 7.2: the step goes on after a system call.
@@ -166,6 +171,14 @@ class FakeStub:
 
     def _stopped(self) -> bytes:
         return b"T05thread:" + THREAD + b";" if self._exit is None else b"W%02x" % self._exit
+
+    def _faults(self) -> bool:
+        """Whether the next instruction cannot be fetched, or loads or stores where there is nothing."""
+        at = self.registers[PC]
+        if at not in self.executable:
+            return True
+        (word,) = struct.unpack_from(">I", self.memory, at - BASE)
+        return word >> 26 in (35, 43) and self.registers[word >> 21 & 31] + (word & 0xFFFF) not in self.mapped
 
     _called = False
 

@@ -676,7 +676,7 @@ def _clear_exclusive(word: int, address: int) -> Behaviour:
 
 def _yield(word: int, address: int) -> Behaviour:
     """YIELD, WFE (``DISAS_YIELD``, ``DISAS_WFE`` of QEMU's target/arm/translate-a64.c)."""
-    return Behaviour(rule=StepRule.YIELD)
+    return Behaviour(rule=StepRule.RUN)
 
 
 def _call(word: int, address: int) -> Behaviour:

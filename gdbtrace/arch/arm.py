@@ -306,7 +306,7 @@ def _clear_exclusive(word: int, pc: int) -> Behaviour:
 
 def _yield(word: int, pc: int) -> Behaviour:
     """YIELD, WFE (``DISAS_YIELD``, ``DISAS_WFE`` of QEMU's target/arm/translate.c)."""
-    return Behaviour(rule=StepRule.YIELD)
+    return Behaviour(rule=StepRule.RUN)
 
 
 def _nothing(word: int, pc: int) -> None:

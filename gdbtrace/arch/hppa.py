@@ -467,9 +467,9 @@ def _light_weight_spans(registers: Registers) -> tuple[Span, ...]:
 ENTRY_POINTS = {
     0xB0: EntryPoint(
         "light-weight system call",
-        Behaviour(StepRule.RESUME, _light_weight_spans, ("ret0", "r21"), resumes_at=_return_address),
+        Behaviour(StepRule.RUN, _light_weight_spans, ("ret0", "r21"), resumes_at=_return_address),
     ),
-    0xE0: EntryPoint("set thread pointer", Behaviour(StepRule.RESUME, implied=("cr27",), resumes_at=_return_address)),
+    0xE0: EntryPoint("set thread pointer", Behaviour(StepRule.RUN, implied=("cr27",), resumes_at=_return_address)),
     0x100: EntryPoint("system call", Behaviour(StepRule.SYSTEM_CALL, implied=("ret0",), resumes_at=_return_address)),
 }
 

@@ -110,11 +110,10 @@ class StepRule(Enum):
     """One step packet executes it."""
     SYSTEM_CALL = "system call"
     """A raw step may swallow the instruction after it: run to where it returns."""
-    WINDOW = "window"
-    """SPARC ``save``, ``restore``, ``return``, ``flushw``: a spill or fill may make a raw step swallow the next one."""
-    YIELD = "yield"
-    """x86 ``pause``, Arm ``yield`` and ``wfe``: QEMU may leave its loop after it without a stop, so that a raw step
-    executes the next instruction too."""
+    RUN = "run"
+    """A raw step may swallow the instruction after it: run to that one. SPARC ``save``, ``restore``, ``return`` and
+    ``flushw``, when QEMU spills or fills a window; x86 ``pause``, Arm ``yield`` and ``wfe``, after which QEMU leaves
+    its loop without a stop; what QEMU does in the kernel's stead without a system call."""
     ANNULLING = "annulling"
     """MIPS branch-likely: one that is not taken may stop at its slot, which is not executed."""
     EXECUTE = "execute"
@@ -125,8 +124,6 @@ class StepRule(Enum):
     """Closes an exclusive sequence; fails for ever if each instruction before it was stepped, on some targets."""
     CLEAR_EXCLUSIVE = "clear exclusive"
     """Gives the exclusive monitor up."""
-    RESUME = "resume"
-    """Goes on at an address that the registers and memory say, and a raw step swallows the instruction there."""
     BREAKPOINT = "breakpoint"
     """Raises SIGTRAP, which looks like the end of a step: ``int3``, ``brk``, a trap whose condition holds."""
     NULLIFYING = "nullifying"
@@ -211,8 +208,7 @@ class Behaviour:
     system_call: int | None = None
     """For :attr:`StepRule.SYSTEM_CALL`: the number, where the instruction itself has it."""
     resumes_at: Callable[[Registers], int] | None = None
-    """For :attr:`StepRule.RESUME`: where it goes on. For :attr:`StepRule.SYSTEM_CALL`: where it returns to; None means
-    the next instruction."""
+    """For :attr:`StepRule.RUN` and :attr:`StepRule.SYSTEM_CALL`: where it goes on; None means the next instruction."""
     nullifies: Callable[[Registers], bool] | None = None
     """For :attr:`StepRule.NULLIFYING`: whether, given the registers after it, the next instruction is nullified."""
     always_traps: bool = False
@@ -311,6 +307,8 @@ class Arch:
     """The mode at a stop; None: always the first."""
     gdb_architecture: str | None = None
     """gdb's ``set architecture`` name; None: gdb does not know it, use the rsp engine."""
+    fault_address: str | None = None
+    """Stub register with the address that the latest page fault was at, where the stub shows one (x86)."""
     least_qemu: tuple[int, int] | None = None
     """The first release of QEMU whose stub can be used; None: any that Debian 12 or later has."""
     remembered: Mapping[str, int] = field(default_factory=dict)

@@ -424,9 +424,9 @@ def _behaviour_of_arithmetic(variant: Variant, word: int) -> Behaviour:
         # save, restore, return (rett on V8: privileged). The spill or fill that may come of it is the kernel's work:
         # its accesses are no part of the instruction, and neither QEMU's plugin interface nor its stub shows them.
         written = () if op3 == 0x39 else _written(word >> 25 & 31)
-        return Behaviour(StepRule.WINDOW, implied=_unique(*written, *WINDOWED))
+        return Behaviour(StepRule.RUN, implied=_unique(*written, *WINDOWED))
     if op3 == 0x2B and variant.is_v9:
-        return Behaviour(StepRule.WINDOW)  # flushw
+        return Behaviour(StepRule.RUN)  # flushw
     if op3 == 0x30 and word >> 25 & 31 == 3 and variant.remembers_asi:
         return Behaviour(StepRule.REMEMBER, remembers=("asi", partial(_written_to_state_register, word)))
     written = () if op3 in _RD_IS_NOT_A_REGISTER else _written(word >> 25 & 31)
@@ -527,11 +527,11 @@ SYSTEM_CALLS = SystemCalls(
 # 3 flushes the register windows. 64 bit: 0x6e stores the context, 0x6f loads one (longjmp).
 TRAPS_64 = {
     0x6D: Behaviour(StepRule.SYSTEM_CALL),
-    0x03: Behaviour(StepRule.WINDOW),
-    0x6E: Behaviour(StepRule.WINDOW),
-    0x6F: Behaviour(StepRule.RESUME, resumes_at=_restored_pc),
+    0x03: Behaviour(StepRule.RUN),
+    0x6E: Behaviour(StepRule.RUN),
+    0x6F: Behaviour(StepRule.RUN, resumes_at=_restored_pc),
 }
-TRAPS_32 = {0x10: Behaviour(StepRule.SYSTEM_CALL), 0x03: Behaviour(StepRule.WINDOW)}
+TRAPS_32 = {0x10: Behaviour(StepRule.SYSTEM_CALL), 0x03: Behaviour(StepRule.RUN)}
 
 V9_MODE = Mode(None, capstone.CS_ARCH_SPARC, capstone.CS_MODE_BIG_ENDIAN | capstone.CS_MODE_V9, (4,))
 V8_MODE = Mode(None, capstone.CS_ARCH_SPARC, capstone.CS_MODE_BIG_ENDIAN, (4,))

@@ -615,7 +615,7 @@ def _rule_of(decoder: _Decoder, is_string: bool) -> StepRule:
     if is_string and _is_repeated(decoder):
         return StepRule.REPEAT
     if decoder.name == "pause":
-        return StepRule.YIELD
+        return StepRule.RUN
     if _is_breakpoint(decoder):
         return StepRule.BREAKPOINT
     return StepRule.PLAIN
@@ -945,6 +945,7 @@ def _arch(
         system_calls=system_calls,
         aliases=_ALIASES[variant.bits],
         gdb_architecture=gdb_architecture,
+        fault_address="cr2",
         unknown_operands="256-bit gathers and masked stores: QEMU's stub does not have the upper halves of their masks "
         "and indices; the descriptor table, when a segment register is loaded",
     )

@@ -78,6 +78,7 @@ class StopReply:
 
 SIGTRAP = 5
 SIGKILL = 9
+SIGSEGV = 11
 SYNCHRONOUS_SIGNALS = frozenset({4, 8, 10, 11, 12})
 """gdb's numbers of SIGILL, SIGFPE, SIGBUS, SIGSEGV and SIGSYS: raised by the instruction at the program counter."""
 

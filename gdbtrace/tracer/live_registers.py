@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from gdbtrace.errors import ProtocolError
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import RegisterLayout, RegisterState
 
@@ -34,13 +35,27 @@ class LiveRegisters(RegisterState):
         """A register outside ``g``, raw."""
         value = self.fetched.get(name)
         if value is None:
-            number, size = self.layout.fetched[name]
-            value = self._turned(name, self._client.read_register(number).ljust(size, b"\0")[:size])
-            self.fetched[name] = value
+            value = self.fetched[name] = self._read(name)
         return value
 
     def put_back(self, name: str, value: bytes) -> None:
-        """Write a register outside ``g``, as it was fetched."""
+        """Write a register outside ``g``, as it was fetched.
+
+        :raise ProtocolError: the stub does not take it.
+        """
+        self._write(name, value)
+        if (found := self._read(name)) != value:
+            # QEMU 10.0 takes the halves of each 128 bits of an SVE register the other way round than it sends them
+            # (aarch64_gdb_set_sve_reg): what it makes of the value makes the value.
+            self._write(name, found)
+            if self._read(name) != value:
+                raise ProtocolError(found.hex(), f"register {name} cannot be put back")
+
+    def _read(self, name: str) -> bytes:
+        number, size = self.layout.fetched[name]
+        return self._turned(name, self._client.read_register(number).ljust(size, b"\0")[:size])
+
+    def _write(self, name: str, value: bytes) -> None:
         self._client.write_register(self.layout.fetched[name][0], self._turned(name, value))
 
     def _turned(self, name: str, value: bytes) -> bytes:

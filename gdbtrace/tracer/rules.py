@@ -209,8 +209,6 @@ class ExclusiveSequence:
             client.write_memory(address, data)
         stepper.forget_fetched()
         for name, value in self._fetched.items():
-            # What has not changed is not written: 10.0's stub takes the halves of each 128 bits of an SVE register the
-            # other way round than it sends them (aarch64_gdb_set_sve_reg).
             if stepper.registers.fetch(name) != value:
                 stepper.registers.put_back(name, value)
         stepper.forget_fetched()
@@ -240,10 +238,8 @@ def _touches(known: KnownInstruction, stepper: Stepper) -> bool:
 RULES: Mapping[StepRule, Rule] = {
     StepRule.PLAIN: step_plain,
     StepRule.SYSTEM_CALL: step_system_call,
-    StepRule.RESUME: run_to_following,
     StepRule.BREAKPOINT: step_breakpoint,
-    StepRule.WINDOW: run_to_following,
-    StepRule.YIELD: run_to_following,
+    StepRule.RUN: run_to_following,
     StepRule.ANNULLING: step_annulling,
     StepRule.EXECUTE: step_execute,
     StepRule.LOAD_EXCLUSIVE: step_load_exclusive,

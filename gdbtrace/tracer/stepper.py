@@ -19,7 +19,16 @@ from gdbtrace.arch.model import AccessKind, Arch, Behaviour, Disassembled, Group
 from gdbtrace.errors import GdbtraceError, ProtocolError, TargetDied
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import RegisterLayout
-from gdbtrace.stub.packet import SIGKILL, SIGTRAP, SYNCHRONOUS_SIGNALS, StopKind, StopReply, framed, parse_stop_reply
+from gdbtrace.stub.packet import (
+    SIGKILL,
+    SIGSEGV,
+    SIGTRAP,
+    SYNCHRONOUS_SIGNALS,
+    StopKind,
+    StopReply,
+    framed,
+    parse_stop_reply,
+)
 from gdbtrace.tracer.instruction_cache import InstructionCache, KnownInstruction
 from gdbtrace.tracer.live_registers import LiveRegisters
 from gdbtrace.tracer.modules import Modules
@@ -138,6 +147,7 @@ class Stepper:
         self._steps_to_key = 0 if settings.key_interval else -1
         self._cache = InstructionCache(client)
         self._modes = {id(mode): index for index, mode in enumerate(arch.modes)}
+        self._longest_instruction = max(mode.instruction_bytes[-1] for mode in arch.modes)
         self._identifiers = 0
         self.registers.remembered.update(arch.remembered)
         self._operand_sources = {
@@ -415,7 +425,7 @@ class Stepper:
         else:
             # A system call that a signal interrupts is made again later: it has run, and nothing has changed.
             executed = self.registers.raw != before or known.behaviour.rule is StepRule.SYSTEM_CALL
-        if executed or reply.is_raised or is_fault:
+        if executed or reply.is_raised or (is_fault and not self._is_fetch_fault(reply.number, step)):
             if executed:
                 step = step.as_it_happened(self.registers)
                 fetched = [*fetched, *self.registers.fetch_anew(known.fetched)]
@@ -427,6 +437,34 @@ class Stepper:
                 known.identifier, self._thread_ordinal, self.registers.raw if executed else None, fetched, accesses
             )
         return self._deliver(reply.number)
+
+    def _is_fetch_fault(self, signal: int, step: _Step) -> bool:
+        """Whether what faulted was the fetch: then no instruction is there, whatever bytes the stub reads.
+
+        Told from the fault's address.  Where the stub does not say (QEMU before 9.0, but for x86), an instruction that
+        accesses no memory has faulted in its fetch, and one that does is taken to have faulted in its access.
+        """
+        pc, known = self.registers[self.arch.pc], step.known
+        address = self._fault_address()
+        if address is None:
+            return signal == SIGSEGV and known.behaviour.spans_known and not step.spans
+        if address == pc:
+            # Or an access to the instruction's own first byte, which programs do not make.
+            return True
+        is_access = any(start <= address < start + size for _, start, size in step.spans)
+        return pc < address < pc + self._longest_instruction and not is_access
+
+    def _fault_address(self) -> int | None:
+        """What the present fault was an access to; None: the stub does not say."""
+        arch = self.arch
+        try:
+            information = self.client.read_object("siginfo")
+        except ProtocolError:
+            return self.registers[arch.fault_address] if arch.fault_address else None
+        # si_addr of siginfo_t (sigaction(2)): behind three ints, aligned as a pointer.
+        size = arch.bits // 8
+        at = -(-3 * 4 // size) * size
+        return int.from_bytes(information[at : at + size], arch.byte_order)
 
     def _deliver(self, signal: int) -> Stop | None:
         """Let the guest have a signal (gdb's number), up to the first instruction of its handler."""

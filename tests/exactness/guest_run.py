@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -54,12 +55,20 @@ class GuestRun:
     def without_witness(self, workshop: Workshop) -> int:
         """Run it; the exit status."""
         with NULL.open("rb") as null:
-            return self._start(workshop, null.fileno()).wait()
+            return self._start(workshop, null.fileno(), emulator=str(self.qemu or "")).wait()
 
     def plugin_lines(self, workshop: Workshop, lines: Path) -> int:
         """Run it with the oracle plugin, which writes its lines to a file; the exit status."""
         with NULL.open("rb") as null:
             return self._start(workshop, null.fileno(), "-plugin", f"{workshop.oracle()},out={lines}").wait()
+
+    def system_calls(self, workshop: Workshop, log: Path) -> list[str]:
+        """Run it with QEMU's log of system calls, kept in a file; the names of its own calls, not its children's."""
+        with NULL.open("rb") as null:
+            self._start(workshop, null.fileno(), "-strace", "-D", str(log)).wait()
+        text = log.read_text(errors="replace")
+        process = text.split(maxsplit=1)[0]
+        return re.findall(rf"\b{process} (\w+)(?:\(| syscall )", text)
 
     @contextmanager
     def states(self, workshop: Workshop) -> Iterator[Iterator[State]]:

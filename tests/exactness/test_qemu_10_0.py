@@ -1,6 +1,6 @@
-"""Guests traced with QEMU 10.0: the instructions of a trace made with the installed QEMU, and 10.0's own registers.
+"""Programs traced with QEMU 10.0, which Debian builds without plugins: instructions and registers as in its own log.
 
-Debian's 10.0 is built without plugins, so the memory is compared with the other trace, which the oracle has proven.
+The memory that guests touch is compared with a trace made with the installed QEMU, which the oracle has proven.
 """
 
 from __future__ import annotations
@@ -14,17 +14,36 @@ import pytest
 from gdbtrace import open_trace
 from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.trace import StdFrame
+from tests.exactness.guest_run import GuestRun
 from tests.exactness.programs import Program, all_programs
 from tests.exactness.whole_run import compare_with_log, trace_whole
 from tests.toolchain import Workshop, qemu_10_0
 
-GUESTS = [p for p in all_programs() if p.name == "guest" and not ARCHITECTURES[p.arch].least_qemu]
-"""Hexagon's is in the other tests: no other QEMU traces it."""
+PROGRAMS = [p for p in all_programs() if p.is_logged and not ARCHITECTURES[p.arch].least_qemu]
+"""Hexagon's are in the other tests: no other QEMU traces it."""
+GUESTS = [p for p in PROGRAMS if p.name == "guest"]
+OTHERS = [p for p in PROGRAMS if p.name != "guest"]
+
+FAILING = {
+    # Its stq raises SIGBUS, also at a multiple of 16.
+    "sparc64-float",
+    "sparc32plus-float",
+    # It aborts in a fault-only-first load that ends in an unmapped page (probe_access_flags of accel/tcg/user-exec.c).
+    "riscv64-vector",
+}
+"""Programs that QEMU 10.0 itself cannot run."""
 
 STALE_IN_LOG = {
     # 10.0 adds the accrued exceptions when the register is read (cpu_m68k_get_fpsr); its log prints it without.
     "m68k": {"fpstatus"},
 }
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """By default only the glibc program, on all architectures that have one."""
+    if "program" in metafunc.fixturenames:
+        is_all = metafunc.config.getoption("exactness") == "all"
+        metafunc.parametrize("program", [p for p in OTHERS if is_all or p.name == "hello"], ids=str)
 
 
 def frames_of(trace: Path) -> list[StdFrame]:
@@ -45,28 +64,49 @@ def accesses(frame: StdFrame) -> Iterator[tuple[str, int, int]]:
         yield from ((direction, operand.address, len(operand.value)) for operand in operands)
 
 
-@pytest.mark.parametrize("program", GUESTS, ids=str)
-def test_guest_is_the_same_with_qemu_10_0(program: Program, workshop: Workshop, tmp_path: Path) -> None:
+@pytest.mark.parametrize("guest", GUESTS, ids=str)
+def test_guest_is_the_same_with_qemu_10_0(guest: Program, workshop: Workshop, tmp_path: Path) -> None:
     # Given a guest's trace with the installed QEMU
-    run = program.run(workshop, tmp_path)
+    run = guest.run(workshop, tmp_path)
     trace_whole(run, tmp_path / "installed")
 
     # When it is traced with QEMU 10.0
-    run = replace(run, qemu=qemu_10_0(program.arch))
+    run = replace(run, qemu=qemu_10_0(guest.arch))
     summary = trace_whole(run, tmp_path / "newer")
 
     # Then it ends as before, with the same instructions
-    assert (summary.exit_status, summary.gaps) == (program.exit_status, [])
+    assert (summary.exit_status, summary.gaps) == (guest.exit_status, [])
     ours, theirs = frames_of(tmp_path / "newer"), frames_of(tmp_path / "installed")
     assert [(frame.address, frame.rawbytes) for frame in ours] == [(frame.address, frame.rawbytes) for frame in theirs]
 
     # And they touch the same memory, but for a stack that begins elsewhere
-    moved = stack_pointer(program.arch, ours[0]) - stack_pointer(program.arch, theirs[0])
+    moved = stack_pointer(guest.arch, ours[0]) - stack_pointer(guest.arch, theirs[0])
     for mine, other in zip(ours, theirs, strict=True):
         for (direction, address, size), expected in zip(accesses(mine), accesses(other), strict=True):
             assert expected in ((direction, address, size), (direction, address - moved, size)), f"{mine.address:#x}"
 
     # And the registers before each are those of 10.0's log
-    registers = compare_with_log(workshop, run, tmp_path / "newer")
+    assert_registers_are_those_of_the_log(guest, run, workshop, tmp_path / "newer")
+
+
+def test_registers_are_those_of_qemu_10_0(program: Program, workshop: Workshop, tmp_path: Path) -> None:
+    # Given a program that QEMU 10.0 can run
+    run = replace(program.run(workshop, tmp_path), qemu=qemu_10_0(program.arch))
+    if str(program) in FAILING:
+        assert run.without_witness(workshop) != program.exit_status
+        return
+
+    # When it is traced
+    summary = trace_whole(run, tmp_path / "trace")
+
+    # Then it ends as with the installed QEMU
+    assert (summary.exit_status, summary.gaps) == (program.exit_status, [])
+
+    # And its instructions and registers are those of 10.0's log
+    assert_registers_are_those_of_the_log(program, run, workshop, tmp_path / "trace")
+
+
+def assert_registers_are_those_of_the_log(program: Program, run: GuestRun, workshop: Workshop, trace: Path) -> None:
+    registers = compare_with_log(workshop, run, trace)
     assert (registers.first_difference, registers.unread) == ("", [])
-    assert set(registers.differences) == STALE_IN_LOG.get(program.arch, set())
+    assert set(registers.differences) <= STALE_IN_LOG.get(program.arch, set()), registers.examples

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 
 from gdbtrace import open_trace
+from gdbtrace.arch.registry import ARCHITECTURES
+from gdbtrace.trace import ExceptionFrame, Frame, StdFrame, SyscallFrame
 from tests.exactness.programs import Program, all_programs
 from tests.exactness.whole_run import compare_with_log, compare_with_oracle, trace_whole, unexplained_loads
 from tests.toolchain import Workshop
@@ -61,3 +64,34 @@ def test_forking_program_behaves_as_in_a_free_run(forking_program: Program, work
     free = run.again()
     assert free.without_witness(workshop) == summary.exit_status == forking_program.exit_status
     assert free.stdout.read_bytes() == run.stdout.read_bytes() != b""
+
+    # And no frame of the parent is missing: each begins where the one before it ended
+    with open_trace(tmp_path / "trace") as reader:
+        frames = list(reader)
+    assert sum(isinstance(frame, StdFrame) for frame in frames) == summary.instructions
+    assert disconnected(forking_program.arch, frames) == []
+
+    # And each fork is an event, at its place among the parent's system calls
+    names = ARCHITECTURES[forking_program.arch].system_calls.names
+    calls = [names.get(frame.number, "") for frame in frames if isinstance(frame, SyscallFrame)]
+    expected = free.system_calls(workshop, tmp_path / "calls")
+    assert places_of("clone", calls) == places_of("clone", expected) != []
+
+
+def places_of(name: str, calls: Sequence[str]) -> list[int]:
+    return [place for place, call in enumerate(calls) if call == name]
+
+
+def disconnected(arch_name: str, frames: Iterable[Frame]) -> list[str]:
+    """Instructions that do not begin where the one before them ended, or a signal led to."""
+    arch = ARCHITECTURES[arch_name]
+    pc = {register.name for register in arch.registers if register.stub_name == arch.pc}
+    expected, wrong = None, []
+    for number, frame in enumerate(frames):
+        if isinstance(frame, ExceptionFrame):
+            expected = frame.to_addr
+        elif isinstance(frame, StdFrame):
+            if expected not in (None, frame.address):
+                wrong.append(f"frame {number} at {frame.address:#x}, not {expected:#x}")
+            (expected,) = [operand.as_int() for operand in frame.post or () if operand.name in pc] or [None]
+    return wrong

@@ -97,16 +97,16 @@ def test_v8_has_no_v9_instructions() -> None:
 @pytest.mark.parametrize(
     ("arch", "code", "rule"),
     [
-        (SPARC64, "9d e3 bf 40", StepRule.WINDOW),  # save %sp, -192, %sp
-        (SPARC64, "81 e8 00 00", StepRule.WINDOW),  # restore
-        (SPARC64, "81 cf e0 08", StepRule.WINDOW),  # return %i7+8
+        (SPARC64, "9d e3 bf 40", StepRule.RUN),  # save %sp, -192, %sp
+        (SPARC64, "81 e8 00 00", StepRule.RUN),  # restore
+        (SPARC64, "81 cf e0 08", StepRule.RUN),  # return %i7+8
         (SPARC, "81 cf e0 08", StepRule.PLAIN),  # rett: privileged
-        (SPARC64, "81 58 00 00", StepRule.WINDOW),  # flushw
+        (SPARC64, "81 58 00 00", StepRule.RUN),  # flushw
         (SPARC64, "91 d0 20 6d", StepRule.SYSTEM_CALL),  # ta 0x6d
         (SPARC, "91 d0 20 10", StepRule.SYSTEM_CALL),  # ta 0x10
         (SPARC64, "93 d0 20 6d", StepRule.SYSTEM_CALL),  # tne %icc, 0x6d
         (SPARC64, "81 d0 20 6d", StepRule.PLAIN),  # tn 0x6d
-        (SPARC64, "91 d0 20 03", StepRule.WINDOW),  # ta 3: flush windows
+        (SPARC64, "91 d0 20 03", StepRule.RUN),  # ta 3: flush windows
         (SPARC64, "91 d0 20 01", StepRule.PLAIN),  # ta 1: breakpoint, a signal
         (SPARC, "91 d0 20 6d", StepRule.PLAIN),  # ta 0x6d: no system call on 32 bits
         (SPARC64, "01 00 00 00", StepRule.PLAIN),  # nop

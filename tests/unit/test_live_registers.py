@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from gdbtrace.errors import ProtocolError
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import NumberedRegister, layout_of
 from gdbtrace.tracer.live_registers import LiveRegisters
@@ -52,3 +53,29 @@ def test_what_was_fetched_is_put_back_as_the_stub_has_it(client: Client) -> None
 
     # Then it is as it was
     assert client.value == bytes.fromhex("01000302")
+
+
+class Swapping(Client):
+    """It takes the halves of a register the other way round than it sends them, as QEMU 10.0 does with SVE."""
+
+    def write_register(self, number: int, raw: bytes) -> None:
+        self.value = raw[2:] + raw[:2]
+
+
+class ReadOnly(Client):
+    def write_register(self, number: int, raw: bytes) -> None:
+        pass
+
+
+def test_halves_that_the_stub_swaps_are_put_back_in_their_order() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        client = Swapping(ours)
+        registers(client, {}).put_back("z", bytes.fromhex("0a0b0c0d"))
+    assert client.value == bytes.fromhex("0a0b0c0d")
+
+
+def test_register_that_cannot_be_put_back_is_an_error() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(ProtocolError, match="register z cannot be put back"):
+        registers(ReadOnly(ours), {}).put_back("z", bytes.fromhex("0a0b0c0d"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import socket
+import struct
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -192,6 +193,51 @@ def test_jump_to_where_there_is_no_code_is_the_guests_own_end(control: tuple[soc
         sink, stop = run(stub, control[1])
     assert stop == Stop(StopReason.KILLED, 11)
     assert sink.steps == []
+
+
+def signal_information(address: int) -> bytes:
+    """A big-endian 32-bit siginfo_t of SIGSEGV."""
+    return struct.pack(">iiiI", 11, 0, 1, address)
+
+
+@pytest.mark.parametrize("information", [b"", signal_information(BASE + 4)], ids=["no address", "address"])
+def test_data_that_is_jumped_to_is_no_instruction(
+    control: tuple[socket.socket, socket.socket], information: bytes
+) -> None:
+    # Given a program that goes on from its code into data, which the stub can read
+    with FakeStub(assemble(NOP, addiu(8, 0, 5))) as stub:
+        stub.executable, stub.signal_information = range(BASE, BASE + 4), information
+        sink, stop = run(stub, control[1])
+
+    # Then the code alone has been executed
+    assert stop == Stop(StopReason.KILLED, 11)
+    assert [definition.address for definition, _, _ in sink.steps] == [BASE]
+
+
+@pytest.mark.parametrize("information", [b"", signal_information(8)], ids=["no address", "address"])
+def test_instruction_that_faults_in_its_access_was_executed(
+    control: tuple[socket.socket, socket.socket], information: bytes
+) -> None:
+    with FakeStub(assemble(NOP, sw(8, 8, 0))) as stub:
+        stub.signal_information = information
+        sink, stop = run(stub, control[1])
+    assert stop == Stop(StopReason.KILLED, 11)
+    assert [(definition.address, post is None) for definition, post, _ in sink.steps] == [
+        (BASE, False),
+        (BASE + 4, True),
+    ]
+
+
+@pytest.mark.parametrize(("address", "is_executed"), [(BASE, False), (BASE + 4, True)])
+def test_load_of_what_lies_near_it_is_told_from_its_fetch(
+    control: tuple[socket.socket, socket.socket], address: int, is_executed: bool
+) -> None:
+    # Given a load from an address that is no memory, of which the stub says that it faulted
+    with FakeStub(assemble(lw(9, 0, 8))) as stub:
+        stub.registers[8], stub.executable = BASE + 4, range(0)
+        stub.signal_information = signal_information(address)
+        sink, _ = run(stub, control[1])
+    assert bool(sink.steps) is is_executed
 
 
 def test_what_an_instruction_implies_may_depend_on_the_registers(
