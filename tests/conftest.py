@@ -8,7 +8,7 @@ from tests.toolchain import Workshop
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """How much of the proof against QEMU to run: all of it takes a quarter of an hour."""
+    """How much of the proof against QEMU to run: all of it takes ten minutes more than some."""
     parser.addoption("--exactness", choices=("some", "all"), default="some", help="how many programs (default: some)")
 
 
