@@ -70,11 +70,12 @@ class StubClient:
         """Wait for bytes.
 
         :param flags: ``MSG_DONTWAIT`` after a ``select``: an acknowledgement comes alone when the reply takes its time.
+            Nothing is waited for then, so nothing is reacted to.
 
         :raise TargetDied: the stub closed the connection.
         :raise LinkTimeout: nothing came in time.
         """
-        if self._watched is not None:
+        if self._watched is not None and not flags & socket.MSG_DONTWAIT:
             self._react_until_readable(*self._watched)
         try:
             data = self._socket.recv(65536, flags)
