@@ -29,6 +29,7 @@ from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import RegisterLayout, RegisterState, layout_of, parse_description
 from gdbtrace.stub.packet import StopKind, StopReply, parse_stop_reply
 from gdbtrace.stub.server import StubServer
+from gdbtrace.tracer.linux_guest import LinuxGuest
 from gdbtrace.tracer.modules import Modules
 from gdbtrace.tracer.step_record import RecordWriter, Stop, StopReason
 from gdbtrace.tracer.stepper import Stepper, StepperSettings
@@ -100,7 +101,6 @@ def _serve_on(
     layout = layout_of(described, arch.builtin_layout, len(core), arch.byte_order)
     client.clear_bits(*_privilege_bits(arch, layout))
     auxiliary = _auxiliary_vector(client, arch) if b"qXfer:auxv:read+" in supported else {}
-    modules = Modules(emulator, arch, arguments.program, auxiliary)
     settings = StepperSettings(arguments.fetch_all, arguments.key_interval)
     stepper = Stepper(
         client,
@@ -110,9 +110,12 @@ def _serve_on(
         recorder,
         thread,
         settings,
-        modules,
-        first_pc=RegisterState(layout, client.read_registers())[arch.pc],
-        find_threads=partial(GuestThreads, emulator),
+        partial(
+            LinuxGuest,
+            modules=Modules(emulator, arch, arguments.program, auxiliary),
+            first_pc=RegisterState(layout, client.read_registers())[arch.pc],
+            find_threads=partial(GuestThreads, emulator),
+        ),
     )
     writer.hello(layout, auxiliary.get(_AT_ENTRY))
 

@@ -15,6 +15,7 @@ from typing import Protocol
 from gdbtrace.arch.model import AccessKind, Arch, Span, StepRule
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.packet import SIGTRAP, StopKind, StopReply
+from gdbtrace.tracer.guest import Guest
 from gdbtrace.tracer.instruction_cache import KnownInstruction
 from gdbtrace.tracer.live_registers import LiveRegisters
 
@@ -26,12 +27,11 @@ class Stepper(Protocol):
     arch: Arch
     registers: LiveRegisters
     exclusive: ExclusiveSequence | None
+    guest: Guest
 
     def step_raw(self) -> StopReply: ...
 
     def run_to(self, *addresses: int) -> StopReply: ...
-
-    def make_system_call(self, known: KnownInstruction, following: int, /) -> StopReply: ...
 
     def forget_fetched(self) -> None: ...
 
@@ -48,7 +48,7 @@ def step_plain(stepper: Stepper, known: KnownInstruction) -> StopReply:
 
 def step_system_call(stepper: Stepper, known: KnownInstruction) -> StopReply:
     """Run to where the call returns: a raw step may execute the instruction there as well."""
-    reply = stepper.make_system_call(known, _following(stepper, known))
+    reply = stepper.guest.make_system_call(known, _following(stepper, known))
     stepper.exclusive = None
     stepper.forget_fetched()
     stepper.suspect_code()

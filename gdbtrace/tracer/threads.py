@@ -32,6 +32,7 @@ from gdbtrace.errors import GdbtraceError, ProtocolError
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.packet import StopKind, StopReply, parse_stop_reply
 from gdbtrace.tracer import ptrace
+from gdbtrace.tracer.guest import Asleep, Interrupted, Stepping, ThreadEnded
 from gdbtrace.tracer.ptrace import ThreadStop, ThreadStopKind
 
 _ASLEEP_SECONDS = 0.005
@@ -65,31 +66,18 @@ class GuestThread:
     """Where breakpoints wait for it while it sleeps."""
 
 
-class Interrupted(Exception):
-    """The recorder wants the burst to end while the target runs."""
-
-
-class Asleep(Exception):
-    """The current thread sleeps in a system call."""
-
-
-class ThreadEnded(Exception):
-    """The current thread is gone."""
-
-
 class GuestThreads:
     """The threads of one guest, of which one is current: it alone runs and answers packets.
 
     :param emulator: process id of QEMU.
-    :param control: readable when the recorder wants the burst to end.
-    :param first: the thread that there is, as the stub spells it.
+    :param stepper: has one thread so far.
     :raise GdbtraceError: the system does not let us hold threads.
     """
 
-    def __init__(self, emulator: int, client: StubClient, control: socket.socket, first: bytes) -> None:
+    def __init__(self, emulator: int, stepper: Stepping) -> None:
         self._emulator = emulator
-        self._client = client
-        self._control = control
+        self._client = client = stepper.client
+        self._control = stepper.control
         self._wake_up, wake_up_end = socket.socketpair()
         self._wake_up_end = wake_up_end
         for end in (self._wake_up, wake_up_end):
@@ -98,7 +86,7 @@ class GuestThreads:
         signal.set_wakeup_fd(wake_up_end.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         self._ordinals = 0
-        self.current = self._add(first)
+        self.current = self._add(stepper.thread)
         self.all = [self.current]
         self._in_system_call: set[int] = set()
         self._newcomer: int | None = None
@@ -365,6 +353,3 @@ class GuestThreads:
         with contextlib.suppress(BlockingIOError):
             while self._wake_up.recv(4096):
                 pass
-
-
-__all__ = ["Asleep", "GuestThread", "GuestThreads", "Interrupted", "ThreadEnded", "Whereabouts"]

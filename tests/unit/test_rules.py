@@ -49,6 +49,7 @@ class FakeStepper:
         self.client: StubClient = self.target
         self.registers = self.target.live()
         self.exclusive: ExclusiveSequence | None = None
+        self.guest = self
         self.asked: list[str | tuple[int, ...]] = []
         self._steps = list(steps)
 

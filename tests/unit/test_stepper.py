@@ -6,6 +6,7 @@ import dataclasses
 import socket
 import struct
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pytest
 
@@ -13,6 +14,7 @@ from gdbtrace.arch.mips import MIPS
 from gdbtrace.arch.model import AccessKind, Behaviour
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import layout_of
+from gdbtrace.tracer.linux_guest import LinuxGuest
 from gdbtrace.tracer.step_record import Definition, Note, Stop, StopReason, SystemCallMade
 from gdbtrace.tracer.stepper import Stepper, StepperSettings
 from tests.fake_stub import (
@@ -32,6 +34,7 @@ from tests.fake_stub import (
     sw,
 )
 
+linux_guest = partial(LinuxGuest, modules=None, first_pc=None, find_threads=None)
 LOAD, STORE = AccessKind.LOAD, AccessKind.STORE
 
 
@@ -84,7 +87,7 @@ def run(
 ) -> tuple[Sink, Stop]:
     client, sink = StubClient(stub.connection), Sink()
     layout = layout_of([], MIPS.builtin_layout, len(client.read_registers()), "big")
-    stepper = Stepper(client, MIPS, layout, sink, control, THREAD, StepperSettings())
+    stepper = Stepper(client, MIPS, layout, sink, control, THREAD, StepperSettings(), linux_guest)
     for address, hits in stops:
         stepper.stop_at(address, hits)
     return sink, stepper.run(count)
@@ -129,7 +132,7 @@ def test_rewritten_code_is_decoded_anew(control: tuple[socket.socket, socket.soc
         stub.registers[8], stub.registers[9] = BASE, new
         client, sink = StubClient(stub.connection), Sink()
         layout = layout_of([], MIPS.builtin_layout, len(client.read_registers()), "big")
-        stepper = Stepper(client, MIPS, layout, sink, control[1], THREAD, StepperSettings())
+        stepper = Stepper(client, MIPS, layout, sink, control[1], THREAD, StepperSettings(), linux_guest)
         stepper.run(2)
         stub.registers[PC] = BASE
         stepper.run(1)
@@ -145,7 +148,7 @@ def test_unchanged_code_is_not_decoded_again_after_a_system_call(
     with FakeStub(code) as stub:
         client, sink = StubClient(stub.connection), Sink()
         layout = layout_of([], MIPS.builtin_layout, len(client.read_registers()), "big")
-        stepper = Stepper(client, MIPS, layout, sink, control[1], THREAD, StepperSettings())
+        stepper = Stepper(client, MIPS, layout, sink, control[1], THREAD, StepperSettings(), linux_guest)
         stepper.run(4)
         stub.registers[PC] = BASE
         stepper.run(4)
@@ -252,7 +255,7 @@ def test_what_an_instruction_implies_may_depend_on_the_registers(
         named = []
         client, sink = StubClient(stub.connection), Sink()
         layout = layout_of([], MIPS.builtin_layout, len(client.read_registers()), "big")
-        stepper = Stepper(client, arch, layout, sink, control[1], THREAD, StepperSettings())
+        stepper = Stepper(client, arch, layout, sink, control[1], THREAD, StepperSettings(), linux_guest)
         for value in (0, 1, 0):
             stub.registers[8], stub.registers[PC] = value, BASE
             stepper.run(1)
