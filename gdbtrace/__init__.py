@@ -2,7 +2,8 @@
 
 summary = gdbtrace.record(gdbtrace.RunOptions(Path("hello")))
 for frame in gdbtrace.open_trace(summary.path):
-    print(hex(frame.address), frame.rawbytes.hex())
+    if isinstance(frame, gdbtrace.StdFrame):
+        print(hex(frame.address), frame.rawbytes.hex())
 """
 
 from gdbtrace.errors import GdbtraceError

@@ -102,13 +102,14 @@ class TraceFormatError(GdbtraceError):
 
     :param path: None for bytes that did not come from a file.
     :param offset: where, in the file or in the bytes.
+    :param remedy: what to try.
     """
 
     exit_status = 4
 
-    def __init__(self, path: str | PathLike[str] | None, offset: int, problem: str) -> None:
+    def __init__(self, path: str | PathLike[str] | None, offset: int, problem: str, remedy: str = "") -> None:
         where = "" if path is None else f"{fspath(path)}: "
-        super().__init__(f"{where}{problem} at offset {offset:#x}")
+        super().__init__(f"{where}{problem} at offset {offset:#x}" + (f"; {remedy}" if remedy else ""))
         self.path, self.offset, self.problem = None if path is None else Path(path), offset, problem
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import hashlib
 import os
+import stat
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -52,9 +53,11 @@ class Image:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
+            self.status: os.stat_result = path.stat()
+            if not stat.S_ISREG(self.status.st_mode) and not stat.S_ISDIR(self.status.st_mode):
+                raise UsageError(f"{path}: not a file; a program cannot be read from a pipe or device")
             with path.open("rb") as stream:
                 self._read(stream)
-            self.status: os.stat_result = path.stat()
         except OSError as error:
             raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
         except (

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import capstone
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from gdbtrace.arch.model import Arch
 from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.arch.unsupported import UNSUPPORTED
+from gdbtrace.cli.output import TableConsole
 from gdbtrace.errors import ToolMissing
 from gdbtrace.gdb.session import find_gdb
 from gdbtrace.machine.qemu import find_emulator
@@ -55,7 +54,7 @@ def archs(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
         missing = "; ".join(row.missing) or "-"
         engines = ", ".join(row.engines) or "-"
         table.add_row(row.name, row.qemu, engines, row.capstone, "partly" if row.unknown else "known", missing)
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    console = TableConsole()
     console.print(table)
     for row in rows:
         if row.unknown:

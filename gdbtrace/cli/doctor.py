@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from gdbtrace.arch.registry import ARCHITECTURES, architecture_named
-from gdbtrace.cli.output import ExitStatus, ProgressLine, printable
+from gdbtrace.cli.output import ExitStatus, ProgressLine, TableConsole, printable
 from gdbtrace.doctor.probe import Problem, Report, examine
 from gdbtrace.errors import UsageError
 
@@ -37,6 +35,8 @@ def doctor(
     Exit status 1 if something that is installed does not work; what is not installed is only told.
     """
     archs = [architecture_named(name) for name in architectures or ARCHITECTURES]
+    if qemu is not None and not qemu.exists():
+        raise UsageError(f"--qemu {qemu}: no such file or directory; name an emulator, or a directory of emulators")
     if qemu is not None and not qemu.is_dir() and len(archs) != 1:
         raise UsageError("--qemu: one emulator is for one architecture: name it, or pass a directory of emulators")
     line = ProgressLine()
@@ -64,7 +64,7 @@ def _print_table(reports: Sequence[Report]) -> None:
         for problem in report.problems:
             numbers.setdefault(problem, len(numbers) + 1)
         table.add_row(*_cells(report), " ".join(str(numbers[problem]) for problem in report.problems) or _NONE)
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
+    console = TableConsole()
     console.print(table)
     if any(report.swallows for report in reports):
         console.print(

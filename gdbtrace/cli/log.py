@@ -42,6 +42,6 @@ def log(
             if log_lines.problem:
                 complain(log_lines.problem)
             lines = (printable(line) for line in log_lines.lines(reader))
-        for line in itertools.islice(lines, limit):
+        for line in itertools.islice(lines, limit and min(limit, sys.maxsize)):
             sys.stdout.write(line + "\n")
         sys.stdout.flush()

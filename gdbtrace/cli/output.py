@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from enum import IntEnum
 
+from rich.console import Console
+
 
 class ExitStatus(IntEnum):
     """gdbtrace's own exit statuses; a guest's is in the summary. docs/guide.md lists them."""
@@ -27,7 +29,24 @@ def complain(*lines: str) -> None:
 
 def printable(text: str) -> str:
     """Text of a guest or a trace without control characters that a terminal would obey."""
-    return "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in text)
+    return "".join(character if character.isprintable() else f"\\x{_byte_of(character):02x}" for character in text)
+
+
+def _byte_of(character: str) -> int:
+    """Its number; of a byte of a file's name that is not UTF-8 (PEP 383), that byte."""
+    number = ord(character)
+    return number - 0xDC00 if 0xDC80 <= number <= 0xDCFF else number
+
+
+class TableConsole(Console):
+    """Standard output for tables: as wide as the terminal, or wide enough for ours where there is none."""
+
+    def __init__(self) -> None:
+        super().__init__(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
+
+    def on_broken_pipe(self) -> None:
+        """rich would end Python here; it is the same as with all other output."""
+        raise BrokenPipeError
 
 
 class ProgressLine:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gdbtrace.cli.output import printable
 from gdbtrace.errors import UsageError
 from gdbtrace.trace.repair import repair as repair_trace
 
@@ -25,4 +26,4 @@ def repair(
         if output.exists():
             raise UsageError(f"{output}: exists already; say with -o where the repaired trace goes")
     report = repair_trace(trace, output)
-    print(f"{report.frames:,} whole frames in {output}; {report.bytes_dropped:,} bytes dropped")
+    print(printable(f"{report.frames:,} whole frames in {output}; {report.bytes_dropped:,} bytes dropped"))

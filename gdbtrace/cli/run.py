@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from gdbtrace.cli.output import ExitStatus, ProgressLine, complain
+from gdbtrace.cli.output import ExitStatus, ProgressLine, complain, printable
 from gdbtrace.errors import UsageError
 from gdbtrace.image import Image
 from gdbtrace.record.assemble import RegisterLists
@@ -94,6 +94,8 @@ def run(
         key_interval=key_interval,
         reproducible=reproducible,
     )
+    # Until there is a trace to keep, a polite kill takes the way of Ctrl-C too, and leaves nothing behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     line = ProgressLine()
     observer = Observer(_progress(line, program), complain, _on_interrupt)
     try:
@@ -101,7 +103,7 @@ def run(
     finally:
         line.clear()
     # The guest shares our standard output: what it said comes first.
-    print(json.dumps(_as_json(summary)) if as_json else _as_text(summary))
+    print(json.dumps(_as_json(summary)) if as_json else printable(_as_text(summary)))
     if summary.outcome in _STATUS_OF:
         complain(f"{summary.outcome.value}; the trace so far is kept in {summary.path}")
     for gap in summary.gaps[:10]:

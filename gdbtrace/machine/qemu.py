@@ -56,6 +56,10 @@ def find_emulator(name: str, given: Path | None = None, least: tuple[int, int] |
     :raise ToolMissing: it is not there, cannot be executed, or is too old.
     """
     found = shutil.which(str(given) if given else name)
+    if found is None and given is not None and given.exists():
+        raise ToolMissing(
+            str(given), f"pass the path of {name} with --qemu PATH", "is not a program on PATH or a path to one"
+        )
     if found is None:
         raise ToolMissing(str(given or name), "install Debian's qemu-user, or pass --qemu PATH")
     if least is not None and (version := version_of(Path(found))) < least:
@@ -127,7 +131,9 @@ class UserEmulator:
             command += ["-L", str(program.sysroot)]
         for name, value in program.environment.items():
             command += ["-E", f"{name}={value}"]
-        command += [str(program.path), *program.arguments]
+        # QEMU would take -name for an option.
+        command += [f"./{program.path}" if str(program.path).startswith("-") else str(program.path)]
+        command += program.arguments
         stdin: IO[bytes] | None = None
         try:
             if program.stdin is not None:

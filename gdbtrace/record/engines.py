@@ -125,9 +125,10 @@ class GdbEngine:
         try:
             architecture = attachment.arch.gdb_architecture
             assert architecture is not None
-            self._session.attach(
-                attachment.program, attachment.stub, architecture, attachment.arch.byte_order, attachment.sysroot
-            )
+            # gdb's commands have no way to name a file whose name has a newline or is not UTF-8.
+            program = attachment.stub.with_name("program")
+            program.symlink_to(attachment.program.resolve())
+            self._session.attach(program, attachment.stub, architecture, attachment.arch.byte_order, attachment.sysroot)
         except BaseException:
             self._session.close()
             raise

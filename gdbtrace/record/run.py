@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import getpass
+import os
 import re
+import shlex
 import socket
 import threading
 import time
@@ -22,7 +24,7 @@ from gdbtrace.record.engines import Attachment, Engine, EngineChoice, choose_eng
 from gdbtrace.record.events import EventFrames
 from gdbtrace.record.recorder import Progress, Recorder
 from gdbtrace.stub.description import RegisterLayout, RegisterState
-from gdbtrace.trace.container import Header, TocConvention, TraceWriter
+from gdbtrace.trace.container import Header, TocConvention, TraceWriter, check_replaceable
 from gdbtrace.trace.frames import FileStats, MetaFrame, Target, Tracer
 from gdbtrace.tracer.process import TracerProcess
 from gdbtrace.tracer.step_record import Gap, Stop, StopReason
@@ -31,6 +33,8 @@ from gdbtrace.version import __version__
 _BURST_STEPS = 100_000
 """Steps between two comparisons with gdb's view."""
 _POLL_SECONDS = 0.1
+_MOST_HITS = (1 << 31) - 1
+"""gdb counts the hits of a breakpoint in an int, and takes what does not fit for less."""
 
 
 class Outcome(Enum):
@@ -62,8 +66,8 @@ class Place:
         name, separator, count = text.rpartition(":")
         if not separator or not re.fullmatch(r"-?\d+", count):
             return Place(text)
-        if not name or int(count) < 1:
-            raise UsageError(f"{text}: the N in SYMBOL:N must be 1 or more")
+        if not name or not 1 <= int(count) <= _MOST_HITS:
+            raise UsageError(f"{text}: the N in SYMBOL:N must be from 1 to {_MOST_HITS}")
         return Place(name, int(count))
 
 
@@ -156,6 +160,11 @@ def record(options: RunOptions, observer: Observer | None = None) -> Summary:
     arch = architecture_for(image, options.arch)
     if not image.is_program:
         raise UsageError(f"{options.program}: not a program: an object file cannot be run")
+    if not os.access(options.program, os.X_OK):
+        # QEMU would end without a word.
+        raise UsageError(f"{options.program}: not executable; make it so with chmod +x")
+    if options.sysroot is not None and not options.sysroot.is_dir():
+        raise UsageError(f"--sysroot {options.sysroot}: not a directory; name the one that has the program's lib in it")
     _check_loader(image, options.sysroot or Path("/etc/qemu-binfmt", arch.name))
     emulator = find_emulator(arch.qemu_user, options.qemu, arch.least_qemu)
     start_engine, reason = choose_engine(options.engine, arch)
@@ -202,6 +211,11 @@ def record(options: RunOptions, observer: Observer | None = None) -> Summary:
                 status = qemu.wait(0.2)
                 if status is not None and isinstance(error, TargetDied):
                     error.add_note(f"QEMU ended with {_status_text(status)}")
+                if not writer.frames and isinstance(error, TargetDied):
+                    command = shlex.join(
+                        [str(emulator), *(("-cpu", options.cpu) if options.cpu else ()), str(options.program)]
+                    )
+                    error.add_note(f"see whether `{command}` runs")
                 raise
     except GdbtraceError as error:
         # Said when the trace is closed, which may cost a frame where a disk is full.
@@ -234,7 +248,7 @@ class _Run:
     def trace(self, engine: Engine, layout: RegisterLayout, start: int | None, stop: int | None) -> Summary:
         """Run to the start, step to the end."""
         options = self._options
-        timer = threading.Timer(options.timeout or 0, self._end, [Outcome.TIMEOUT])
+        timer = threading.Timer(min(options.timeout or 0, threading.TIMEOUT_MAX), self._end, [Outcome.TIMEOUT])
         timer.daemon = True
         if options.timeout is not None:
             timer.start()
@@ -248,8 +262,9 @@ class _Run:
         end = Stop(StopReason.COUNT)
         try:
             if start is not None and options.start is not None and not engine.run_to(start, options.start.hits):
+                times = f" {options.start.hits} times" if options.start.hits > 1 else ""
                 raise UsageError(
-                    f"the program ended before {options.start.text} was reached {options.start.hits} times"
+                    f"the program ended before {options.start.text} was reached{times}; try another --start"
                 )
             if stop is not None and options.stop is not None:
                 engine.stop_at(stop, options.stop.hits)
@@ -340,19 +355,23 @@ def address_of(image: Image, place: Place) -> int:
 
     :raise UsageError: no such symbol.
     """
-    name, _, offset = place.text.partition("+")
+    name, plus, offset = place.text.partition("+")
     try:
-        distance = int(offset, 0) if offset else 0
+        distance = int(offset, 0) if plus else 0
     except ValueError:
         raise UsageError(f"{place.text}: the offset after + is not a number") from None
-    if (symbol := image.symbol(name)) is not None:
-        return symbol.address + distance
+    symbol = image.symbol(name)
     try:
-        return int(name, 0) + distance
+        address = (int(name, 0) if symbol is None else symbol.address) + distance
     except ValueError:
         names = image.symbol_names()
-        hint = nearest(name, names) if names else "; the program has no symbols, give an address"
+        hint = nearest(name, names) or "; give another, or an address"
+        if not names:
+            hint = "; the program has no symbols, give an address"
         raise UsageError(f"{image.path}: no symbol {name!r}{hint}") from None
+    if not 0 <= address < 1 << image.bits:
+        raise UsageError(f"{place.text}: not an address of a {image.bits}-bit program")
+    return address
 
 
 def meta_frame(options: RunOptions, arch: Arch, image: Image) -> MetaFrame:
@@ -405,12 +424,11 @@ def _check_loader(image: Image, sysroot: Path) -> None:
 def _check_output(output: Path) -> None:
     """Refuse to overwrite what is not a finished trace.
 
-    :raise UsageError: the output is a directory or device, or an unfinished trace is in the way.
+    :raise UsageError: the output exists and is not a trace, or an unfinished trace is in the way.
     """
-    if output.exists() and not output.is_file():
-        raise UsageError(f"{output}: exists and is not a file; say with -o where the trace goes")
+    check_replaceable(output)
     part = output.with_name(f"{output.name}.part")
-    if part.exists():
+    if os.path.lexists(part):
         raise UsageError(f"{part}: left by a trace that did not finish; `gdbtrace repair {part}`, or remove it")
 
 

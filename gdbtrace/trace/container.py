@@ -46,6 +46,7 @@ _MOST_MESSAGE_BYTES: Final = 64 << 20
 _LEAST_FRAME_BYTES: Final = _U64.size + 1
 _FLUSH_BYTES: Final = 256 << 10
 _READ_BYTES: Final = 1 << 20
+_REMEDY: Final = "`gdbtrace repair` keeps the frames before it"
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 
 
@@ -74,6 +75,10 @@ def toc_offsets(
     return offsets
 
 
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """What guest a trace is of, in bap-frames' own numbers."""
@@ -81,6 +86,24 @@ class Header:
     frame_architecture: int
     frame_machine: int
     version: int = VERSION
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuse to put a trace in the place of a program, a device, a directory: of all but a trace or an empty file.
+
+    :raise UsageError: that is what is there.
+    :raise OutputError: it cannot be looked at.
+    """
+    try:
+        if path.exists():
+            if not path.is_file():
+                raise UsageError(f"{path}: exists and is not a file; say with -o where the trace goes")
+            with path.open("rb") as stream:
+                lead = stream.read(_U64.size)
+            if lead not in (b"", _U64.pack(MAGIC)):
+                raise UsageError(f"{path}: exists and is not a trace; say with -o where the trace goes")
+    except OSError as error:
+        raise OutputError(path, error.strerror or str(error)) from error
 
 
 class TraceWriter:
@@ -94,6 +117,7 @@ class TraceWriter:
 
     :param meta: the meta frame, or its message.
     :param part_path: where to write until the trace is closed, in the same directory.
+    :raise UsageError: what is there must not be replaced.
     :raise OutputError: the file cannot be made.
     """
 
@@ -124,9 +148,7 @@ class TraceWriter:
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._failure: OutputError | None = None
-        if self.path.is_dir():
-            # Renaming would fail, after all the work.
-            raise OutputError(self.path, os.strerror(errno.EISDIR))
+        check_replaceable(self.path)
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             self._descriptor = os.open(self.part_path, flags, 0o666)
@@ -318,7 +340,8 @@ class TraceReader:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         try:
-            self._stream = open(self.path, "rb", buffering=0)  # noqa: SIM115
+            # A pipe would be waited for until it has a writer.
+            self._stream = open(self.path, "rb", buffering=0, opener=_open_at_once)  # noqa: SIM115
         except OSError as error:
             raise UsageError(f"{self.path}: cannot be read: {error.strerror}") from error
         try:
@@ -429,7 +452,7 @@ class TraceReader:
                 yield at, data
             index += 1
         if claimed is not None and (index != claimed or end != self._claimed_toc):
-            raise TraceFormatError(self.path, end, f"{self._short_of(claimed, index)}; try gdbtrace repair")
+            raise TraceFormatError(self.path, end, self._short_of(claimed, index), _REMEDY)
 
     def _short_of(self, claimed: int, index: int) -> str:
         if self._claimed_toc < self._first:
@@ -476,7 +499,7 @@ class TraceReader:
             offset = following
 
     def _cut_frame(self, offset: int) -> TraceFormatError:
-        return TraceFormatError(self.path, offset, "frame cut short; try gdbtrace repair")
+        return TraceFormatError(self.path, offset, "frame cut short", _REMEDY)
 
     @property
     def first_offset(self) -> int:

@@ -39,7 +39,7 @@ def repair(
     one. Frames after a damaged one are not looked for: what came between would be missing without a mark. A sound trace
     is copied, with the table of contents asked for. Bounded memory.
 
-    :raise UsageError: there is no source, or it is the destination.
+    :raise UsageError: there is no source, or the destination is it or anything else that is not a trace.
     :raise TraceFormatError: not even the header and the extent of the meta frame can be read.
     :raise OutputError: the destination cannot be written; nothing is left of it.
     """

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import struct
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gdbtrace import open_trace
 from gdbtrace.cli import main
 from gdbtrace.errors import UsageError
 from gdbtrace.image import Image
@@ -50,6 +53,23 @@ def test_no_such_program(place: Workplace) -> None:
 def test_a_directory(place: Workplace) -> None:
     done = place.run("run", "t")
     assert (done.status, done.complaint) == (USAGE, "t: cannot be read: Is a directory")
+
+
+@pytest.mark.parametrize(
+    "command", [("run",), ("log", "--elf", "pipe"), ("info",), ("repair", "-o", "x")], ids=" ".join
+)
+def test_a_pipe_is_not_waited_for(place: Workplace, sound: bytes, command: tuple[str, ...]) -> None:
+    os.mkfifo(place.directory / "pipe")
+    (place.directory / "trace").write_bytes(sound)
+    done = place.run(*command, "trace" if command[0] == "log" else "pipe")
+    assert done.status == USAGE
+    assert re.fullmatch(r"pipe: not a file; a (program|trace) cannot be read from a pipe or device", done.complaint)
+
+
+def test_a_program_that_may_not_be_executed(place: Workplace) -> None:
+    (place.directory / "guest").chmod(0o644)
+    done = place.run("run", "guest")
+    assert (done.status, done.complaint) == (USAGE, "guest: not executable; make it so with chmod +x")
 
 
 def test_a_file_that_is_no_program(place: Workplace) -> None:
@@ -108,6 +128,27 @@ def test_an_unknown_architecture_and_the_nearest_one(place: Workplace) -> None:
 def test_a_name_that_a_terminal_would_obey_is_escaped(place: Workplace) -> None:
     done = place.run("run", "bad\x1b[2J\nname")
     assert (done.status, done.complaint) == (USAGE, "bad\\x1b[2J\\x0aname: cannot be read: No such file or directory")
+
+
+@BOTH_ENGINES
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        (b"bad\x1b[2J\nname", "bad\\x1b[2J\\x0aname"),
+        (b"not\xffutf-8", "not\\xffutf-8"),
+        (b"-option", "-option"),
+        (b'a "quoted" \\', 'a "quoted" \\'),
+    ],
+    ids=["control", "not UTF-8", "option", "quotes"],
+)
+def test_a_program_of_any_name_is_traced(place: Workplace, engine: str, name: bytes, shown: str) -> None:
+    shutil.copy(GUEST, place.directory / os.fsdecode(name))
+    done = place.run("run", "--engine", engine, "--limit", "3", "--", os.fsdecode(name), "", "--json")
+    assert (done.status, done.err) == (0, "")
+    assert f" bytes in {shown}.frames; limit reached" in done.out
+    with open_trace(place.directory / os.fsdecode(name + b".frames")) as reader:
+        assert reader.meta is not None
+        assert reader.meta.target.args[1:] == ("", "--json")
 
 
 @cache
@@ -196,11 +237,17 @@ def test_a_symbol_of_a_stripped_program(place: Workplace) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--start", ":0"], ":0: the N in SYMBOL:N must be 1 or more"),
-        (["--stop", "main:0"], "main:0: the N in SYMBOL:N must be 1 or more"),
-        (["--stop", "main:-1"], "main:-1: the N in SYMBOL:N must be 1 or more"),
+        (["--start", ":0"], ":0: the N in SYMBOL:N must be from 1 to 2147483647"),
+        (["--stop", "main:0"], "main:0: the N in SYMBOL:N must be from 1 to 2147483647"),
+        (["--stop", "main:-1"], "main:-1: the N in SYMBOL:N must be from 1 to 2147483647"),
+        # gdb would take it for 1.
+        (["--start", "_start:99999999999"], "_start:99999999999: the N in SYMBOL:N must be from 1 to 2147483647"),
+        (["--start", "_start+"], "_start+: the offset after + is not a number"),
+        (["--start", "-1"], "-1: not an address of a 64-bit program"),
+        (["--stop", hex(1 << 64)], f"{1 << 64:#x}: not an address of a 64-bit program"),
         (["--start", "_start+z"], "_start+z: the offset after + is not a number"),
-        (["--start", ""], "guest: no symbol ''"),
+        (["--start", ""], "guest: no symbol ''; give another, or an address"),
+        (["--sysroot", "nowhere"], "--sysroot nowhere: not a directory; name the one that has the program's lib in it"),
         (["--env", "NAME"], "--env NAME: must be NAME=VALUE"),
         (["--env", "=VALUE"], "--env =VALUE: must be NAME=VALUE"),
         (["--stdin", "nowhere"], "nowhere: cannot be read: No such file or directory"),
@@ -222,6 +269,8 @@ def test_an_option_that_makes_no_sense(place: Workplace, options: list[str], mes
         (["--engine", "lldb"], "--engine"),
         (["--registers", "some"], "--registers"),
         (["--toc", "new"], "--toc"),
+        (["--key-interval", "0"], "--key-interval"),
+        (["--timeout", "nan"], "--timeout"),
         (["--nonsense"], "--nonsense"),
     ],
 )
@@ -249,6 +298,70 @@ def test_output_that_is_a_directory(place: Workplace) -> None:
     assert left_in(place) == set()
 
 
+@pytest.mark.parametrize("command", [("run", "guest"), ("repair", "trace")], ids=" ".join)
+def test_output_that_is_something_else_than_a_trace(place: Workplace, sound: bytes, command: tuple[str, ...]) -> None:
+    (place.directory / "trace").write_bytes(sound)
+    before = (place.directory / "guest").read_bytes()
+    done = place.run(*command, "-o", "guest")
+    message = "guest: exists and is not a trace; say with -o where the trace goes"
+    assert (done.status, done.complaint) == (USAGE, message)
+    assert (place.directory / "guest").read_bytes() == before
+    os.mkfifo(place.directory / "pipe")
+    done = place.run(*command, "-o", "pipe")
+    message = "pipe: exists and is not a file; say with -o where the trace goes"
+    assert (done.status, done.complaint) == (USAGE, message)
+
+
+@pytest.mark.parametrize("length", [252, 300])
+def test_output_whose_name_is_too_long(place: Workplace, length: int) -> None:
+    done = place.run("run", "-o", length * "x", "guest")
+    assert (done.status, done.complaint) == (TOOL_FAILED, f"{length * 'x'}: cannot be written: File name too long")
+
+
+def test_numbers_beyond_any_use(place: Workplace, sound: bytes) -> None:
+    (place.directory / "trace").write_bytes(sound)
+    done = place.run("log", "--limit", "99999999999999999999", "trace")
+    assert (done.status, len(done.out.splitlines()), done.err) == (0, 40, "")
+    options = ("--engine", "rsp", "--limit", "9999999999999999999999", "--timeout", "inf", "--key-interval", "9" * 30)
+    done = place.run("run", *options, "guest")
+    assert (done.status, done.err) == (0, "")
+
+
+# Standard output.
+
+
+def shell(place: Workplace, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``"$@"``, which is gdbtrace, as a script says."""
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", script, "bash", sys.executable, "-m", "gdbtrace", *arguments],
+        cwd=place.directory,
+        capture_output=True,
+        text=True,
+    )
+
+
+SAYING = [("log", "trace"), ("info", "trace"), ("archs",), ("archs", "--json"), ("--help",), ("log", "--help")]
+
+
+@pytest.mark.parametrize("arguments", SAYING, ids=" ".join)
+def test_standard_output_that_is_gone(place: Workplace, sound: bytes, arguments: tuple[str, ...]) -> None:
+    (place.directory / "trace").write_bytes(sound)
+    done = shell(place, '"$@" | true', *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = shell(place, '"$@" >&-', *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = shell(place, '"$@" >/dev/full', *arguments)
+    message = "gdbtrace: standard output: cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (TOOL_FAILED, message)
+
+
+def test_standard_streams_that_are_closed(place: Workplace) -> None:
+    done = shell(place, '"$@" <&- 2>&-', "run", "--limit", "3", "guest")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(frames_of(place.directory / "guest.frames")) == 3
+    assert shell(place, '"$@" 2>&-', "run", "nowhere").returncode == USAGE
+
+
 # QEMU.
 
 
@@ -262,6 +375,9 @@ def test_a_qemu_that_is_not_there(place: Workplace) -> None:
     done = place.run("run", "--qemu", "nowhere", "guest")
     assert done.status == TOOL_FAILED
     assert done.complaint.startswith("nowhere not found: ")
+    done = place.run("run", "--qemu", "t", "guest")
+    message = "t is not a program on PATH or a path to one: pass the path of qemu-aarch64 with --qemu PATH"
+    assert (done.status, done.complaint) == (TOOL_FAILED, message)
 
 
 @BOTH_ENGINES
@@ -273,6 +389,7 @@ def test_a_qemu_that_is_none(place: Workplace, engine: str, program: str) -> Non
     assert complaint.startswith(
         "gdbtrace: QEMU ended before its gdbstub could be reached; QEMU ended with exit status "
     )
+    assert complaint.endswith(f"; see whether `{program} guest` runs")
     assert all("gdbtrace" not in line for line in of_the_program)
     assert left_in(place) == set()
 
@@ -348,7 +465,10 @@ def test_a_trace_cut_anywhere(sound: bytes, inside: Path, capsys: pytest.Capture
             assert status == (0 if is_repair_of_frames else DAMAGED) or cut >= toc, (command, cut)
             if status:
                 (line,) = captured.err.splitlines()
-                assert re.fullmatch(r"gdbtrace: x: .* at offset 0x[0-9a-f]+", line), (command, cut)
+                assert re.fullmatch(r"gdbtrace: x: .* at offset 0x[0-9a-f]+(; `gdbtrace repair` .*)?", line), (
+                    command,
+                    cut,
+                )
             else:
                 assert captured.err == ""
         if cut >= first:

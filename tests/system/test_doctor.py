@@ -137,6 +137,12 @@ def test_a_gdb_that_does_not_work_is_a_failure(place: Workplace) -> None:
     assert "1: gdb cannot be used: gdb ended unexpectedly: use --engine rsp" in done.out
 
 
+def test_a_qemu_that_was_named_and_is_not_there(place: Workplace) -> None:
+    done = place.run("doctor", "--qemu", "nowhere", "arm")
+    message = "--qemu nowhere: no such file or directory; name an emulator, or a directory of emulators"
+    assert (done.status, done.complaint) == (USAGE, message)
+
+
 def test_usage(place: Workplace) -> None:
     done = place.run("doctor", "--qemu", "/usr/bin/qemu-arm")
     message = "--qemu: one emulator is for one architecture: name it, or pass a directory of emulators"

@@ -182,7 +182,7 @@ def test_memtrace_line_has_the_width_of_a_value_that_was_not_observed() -> None:
         # Ends a line for some; turns the rest of it round.
         ("a\u2028b\u202ec", "a\\x2028b\\x202ec"),
         # A name that is not UTF-8.
-        ("\udc9b", "\\xdc9b"),
+        ("\udc9b", "\\x9b"),
     ],
 )
 def test_control_characters_are_shown_as_numbers(text: str, shown: str) -> None:
