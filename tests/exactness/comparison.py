@@ -6,6 +6,7 @@ Each known difference is a rule here, with its reason (docs/limits.md); nothing 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -126,12 +127,14 @@ def _without_peeked_halfword(lines: Iterator[Line]) -> Iterator[Line]:
     """T32: at two bytes before a page's end QEMU peeks whether the next instruction crosses, and the plugin gets
     those bytes.
 
-    ``thumb_tr_translate_insn`` of QEMU's target/arm/translate.c.
+    ``thumb_tr_translate_insn`` of QEMU's target/arm/translate.c: it peeks only where execution goes on there.  So a
+    word of A32 at that place, whose first half may look like an instruction of T32, is told by what follows.
     """
-    for line in lines:
+    for line, following in itertools.pairwise(itertools.chain(lines, [None])):
         size = 4 if line.data[1] >> 3 in (29, 30, 31) else 2
         is_peeking = (line.address + size) & 0xFFF == 0xFFE and len(line.data) == size + 2
-        yield line._replace(data=line.data[:size]) if is_peeking else line
+        is_word = size == 2 and (following is None or following.address != line.address + size)
+        yield line._replace(data=line.data[:size]) if is_peeking and not is_word else line
 
 
 def _with_execute_as_one(lines: Iterator[Line]) -> Iterator[Line]:

@@ -204,7 +204,7 @@ other_set:
     .balign 4096
 #ifdef __thumb__
     /* A 32-bit instruction on both pages. */
-    .space  4096 - 6
+    .space  4096 - 4
     .type   at_page_end, %function
     .thumb_func
 at_page_end:
@@ -213,7 +213,8 @@ at_page_end:
     ldr.w   r0, [r8, #12]
     bx      lr
 #else
-    .space  4096 - 12
+    /* A page's last word, whose first half could be a 16-bit instruction's, and goes on with the next page. */
+    .space  4096 - 8
 at_page_end:
     str     r5, [r8, #12]
     ldr     r0, [r8, #12]
