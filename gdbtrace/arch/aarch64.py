@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import capstone
 
+from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import GENERIC_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
@@ -55,12 +56,6 @@ def _untagged(address: int) -> int:
 def _authenticated(pointer: int) -> int:
     """A pointer without the authentication code that LDRAA and LDRAB check: where they do not trap, it was right."""
     return pointer | ~_LOW_48 & _ALL_64 if pointer & _BIT_55 else pointer & _LOW_48
-
-
-def _signed(value: int, bits: int) -> int:
-    """The low ``bits`` bits as a signed number."""
-    sign = 1 << bits - 1
-    return (value & sign * 2 - 1 ^ sign) - sign
 
 
 def _base(word: int) -> str:
@@ -117,10 +112,10 @@ def _from_index(base: str, index: str, option: int, shift: int, access: _Access)
         return zero_extended
     if option == 0b110:
 
-        def sign_extended(registers: Registers) -> tuple[Span, ...]:
-            return (Span(kind, _untagged(registers[base] + (_signed(registers[index], 32) << shift)), size),)
+        def signed(registers: Registers) -> tuple[Span, ...]:
+            return (Span(kind, _untagged(registers[base] + (sign_extended(registers[index], 32) << shift)), size),)
 
-        return sign_extended
+        return signed
 
     def whole(registers: Registers) -> tuple[Span, ...]:
         return (Span(kind, _untagged(registers[base] + (registers[index] << shift)), size),)
@@ -198,7 +193,7 @@ def _load_acquire_rcpc(word: int, address: int) -> Behaviour:
 def _unscaled_ordered(word: int, address: int) -> Behaviour:
     """LDAPUR, STLUR."""
     kind = _STORE if word >> 22 & 3 == 0 else _LOAD
-    return _touch(_base(word), _signed(word >> 12, 9), _run(kind, 1 << (word >> 30)))
+    return _touch(_base(word), sign_extended(word >> 12, 9), _run(kind, 1 << (word >> 30)))
 
 
 def _literal(word: int, address: int) -> Behaviour | None:
@@ -207,7 +202,7 @@ def _literal(word: int, address: int) -> Behaviour | None:
     if opc == 3:
         return None
     size = 4 << opc if is_vector else (4, 8, 4)[opc]
-    spans = (Span(_LOAD, address + _signed(word >> 5, 19) * 4 & _ALL_64, size),)
+    spans = (Span(_LOAD, address + sign_extended(word >> 5, 19) * 4 & _ALL_64, size),)
     return Behaviour(spans=lambda registers: spans)
 
 
@@ -217,7 +212,7 @@ def _pair(word: int, address: int) -> Behaviour:
     size = 4 << opc if is_vector else (4, 4 if kind is _LOAD else 8, 8)[opc]
     scale = 16 if not is_vector and opc == 1 and kind is _STORE else size
     is_post_indexed = word >> 23 & 3 == 0b01
-    behaviour = _touch(_base(word), 0 if is_post_indexed else _signed(word >> 15, 7) * scale, _run(kind, size, 2))
+    behaviour = _touch(_base(word), 0 if is_post_indexed else sign_extended(word >> 15, 7) * scale, _run(kind, size, 2))
     # capstone does not decode STGP, which may write its base back.
     return replace(behaviour, implied=(_base(word),)) if scale != size else behaviour
 
@@ -240,7 +235,8 @@ def _unsigned_offset(word: int, address: int) -> Behaviour | None:
 def _signed_offset(word: int, address: int) -> Behaviour | None:
     """Unscaled, unprivileged, pre-indexed and post-indexed forms."""
     access = _single(word)
-    return None if access is None else _touch(_base(word), _indexed_offset(word, _signed(word >> 12, 9)), (access,))
+    offset = _indexed_offset(word, sign_extended(word >> 12, 9))
+    return None if access is None else _touch(_base(word), offset, (access,))
 
 
 def _register_offset(word: int, address: int) -> Behaviour | None:
@@ -255,7 +251,7 @@ def _register_offset(word: int, address: int) -> Behaviour | None:
 
 def _authenticated_load(word: int, address: int) -> Behaviour:
     """LDRAA, LDRAB."""
-    base, offset = _base(word), _signed(word >> 13 & 0x200 | word >> 12 & 0x1FF, 10) * 8
+    base, offset = _base(word), sign_extended(word >> 13 & 0x200 | word >> 12 & 0x1FF, 10) * 8
 
     def spans(registers: Registers) -> tuple[Span, ...]:
         return (Span(_LOAD, _untagged(_authenticated(registers[base]) + offset), 8),)
@@ -284,7 +280,7 @@ def _structure(word: int, address: int) -> Behaviour:
 def _store_zero_and_tag(word: int, address: int) -> Behaviour:
     """STZG, STZ2G: the tags are not in memory, the zeros are."""
     size = 32 if word >> 23 & 1 else 16
-    return _touch(_base(word), _indexed_offset(word, _signed(word >> 12, 9) * 16), _run(_STORE, size))
+    return _touch(_base(word), _indexed_offset(word, sign_extended(word >> 12, 9) * 16), _run(_STORE, size))
 
 
 # QEMU 7.2's cache zero block (DCZID_EL0, which its stub does not give) by main ID register: target/arm/cpu64.c.
@@ -413,7 +409,7 @@ def _index(word: int) -> int:
 
 
 def _immediate_4(word: int) -> int:
-    return _signed(word >> 16, 4)
+    return sign_extended(word >> 16, 4)
 
 
 def _sve_load(word: int, may_stop: bool = False) -> _Contiguous:
@@ -499,7 +495,7 @@ def _sve_broadcast(word: int, address: int) -> Behaviour:
 def _sve_whole(word: int, divisor: int) -> Behaviour:
     """LDR and STR of a whole vector, or of a predicate, which is an eighth of it."""
     base, kind = _base(word), _kind_of_sve(word)
-    immediate = _signed(word >> 13 & 0x1F8 | word >> 10 & 7, 9)
+    immediate = sign_extended(word >> 13 & 0x1F8 | word >> 10 & 7, 9)
 
     def spans(registers: Registers) -> tuple[Span, ...]:
         size = _vector_bytes(registers) // divisor
