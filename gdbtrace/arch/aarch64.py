@@ -206,8 +206,10 @@ def _literal(word: int, address: int) -> Behaviour | None:
     return Behaviour(spans=lambda registers: spans)
 
 
-def _pair(word: int, address: int) -> Behaviour:
+def _pair(word: int, address: int) -> Behaviour | None:
     opc, is_vector, kind = word >> 30, word >> 26 & 1, _kind(word)
+    if opc == 3:
+        return None  # unallocated
     # opc 01 of the integer forms is LDPSW, which loads words, and STGP, whose immediate counts tag granules.
     size = 4 << opc if is_vector else (4, 4 if kind is _LOAD else 8, 8)[opc]
     scale = 16 if not is_vector and opc == 1 and kind is _STORE else size
