@@ -20,6 +20,8 @@ from gdbtrace.errors import UsageError
 
 _PAGE_BYTES = 0x1000
 """The smallest of any architecture's; linkers begin programs at multiples of the largest."""
+_UNSIZED_BYTES = 0x1000
+"""How far behind a symbol without a size an address is still told by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +164,10 @@ class Image:
         return list(self._by_name)
 
     def locate(self, address: int, load_offset: int = 0) -> Location | None:
-        """The symbol that an address lies in, or follows if that symbol has no size; None outside."""
+        """The symbol that an address lies in, or follows closely if that symbol has no size; None outside."""
         index = bisect.bisect_right(self._addresses, address - load_offset) - 1
         if index < 0:
             return None
         symbol = self._by_address[index]
         offset = address - load_offset - symbol.address
-        return Location(symbol, offset) if offset < (symbol.size or 0x1000) else None
+        return Location(symbol, offset) if offset < (symbol.size or _UNSIZED_BYTES) else None

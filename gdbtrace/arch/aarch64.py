@@ -6,11 +6,12 @@ and SME.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import capstone
 
+from gdbtrace.arch.instruction_word import Access, behaviour_by_rows, row, run_of, sign_extended
 from gdbtrace.arch.linux import GENERIC_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
@@ -57,38 +58,18 @@ def _authenticated(pointer: int) -> int:
     return pointer | ~_LOW_48 & _ALL_64 if pointer & _BIT_55 else pointer & _LOW_48
 
 
-def _signed(value: int, bits: int) -> int:
-    """The low ``bits`` bits as a signed number."""
-    sign = 1 << bits - 1
-    return (value & sign * 2 - 1 ^ sign) - sign
-
-
 def _base(word: int) -> str:
     """The stub register of the base in bits 9:5; number 31 is the stack pointer."""
     number = word >> 5 & 31
     return "sp" if number == 31 else _X[number]
 
 
-@dataclass(frozen=True, slots=True)
-class _Access:
-    """One access of an instruction, relative to the address that it computes."""
-
-    kind: AccessKind
-    displacement: int
-    size: int
-
-
-def _run(kind: AccessKind, size: int, count: int = 1) -> tuple[_Access, ...]:
-    """``count`` accesses of ``size`` bytes, one after the other."""
-    return tuple(_Access(kind, size * n, size) for n in range(count))
-
-
-def _both(size: int) -> tuple[_Access, ...]:
+def _both(size: int) -> tuple[Access, ...]:
     """A load and a store of the same bytes."""
-    return _Access(_LOAD, 0, size), _Access(_STORE, 0, size)
+    return Access(_LOAD, 0, size), Access(_STORE, 0, size)
 
 
-def _from_base(base: str, offset: int, accesses: tuple[_Access, ...]) -> SpanFunction:
+def _from_base(base: str, offset: int, accesses: tuple[Access, ...]) -> SpanFunction:
     if len(accesses) == 1:
         kind, offset, size = accesses[0].kind, offset + accesses[0].displacement, accesses[0].size
 
@@ -106,7 +87,7 @@ def _from_base(base: str, offset: int, accesses: tuple[_Access, ...]) -> SpanFun
     return several
 
 
-def _from_index(base: str, index: str, option: int, shift: int, access: _Access) -> SpanFunction:
+def _from_index(base: str, index: str, option: int, shift: int, access: Access) -> SpanFunction:
     """Base plus an index register that is extended as bits 15:13 (``option``) say and shifted."""
     kind, size = access.kind, access.size
     if option == 0b010:
@@ -117,10 +98,10 @@ def _from_index(base: str, index: str, option: int, shift: int, access: _Access)
         return zero_extended
     if option == 0b110:
 
-        def sign_extended(registers: Registers) -> tuple[Span, ...]:
-            return (Span(kind, _untagged(registers[base] + (_signed(registers[index], 32) << shift)), size),)
+        def signed(registers: Registers) -> tuple[Span, ...]:
+            return (Span(kind, _untagged(registers[base] + (sign_extended(registers[index], 32) << shift)), size),)
 
-        return sign_extended
+        return signed
 
     def whole(registers: Registers) -> tuple[Span, ...]:
         return (Span(kind, _untagged(registers[base] + (registers[index] << shift)), size),)
@@ -131,7 +112,7 @@ def _from_index(base: str, index: str, option: int, shift: int, access: _Access)
 # ---- loads and stores (Arm ARM C4.1, "Loads and Stores") ------------------------------------------------------------
 
 
-def _touch(base: str, offset: int, accesses: tuple[_Access, ...], rule: StepRule = StepRule.PLAIN) -> Behaviour:
+def _touch(base: str, offset: int, accesses: tuple[Access, ...], rule: StepRule = StepRule.PLAIN) -> Behaviour:
     return Behaviour(rule=rule, spans=_from_base(base, offset, accesses))
 
 
@@ -154,7 +135,7 @@ def _exclusive_of(word: int, size: int, count: int) -> Behaviour:
     QEMU makes it a compare-and-swap with the value that the load read: a load and a store.
     """
     kind = _kind(word)
-    accesses = _run(_LOAD, size, count) + (_run(_STORE, size, count) if kind is _STORE else ())
+    accesses = run_of(_LOAD, size, count) + (run_of(_STORE, size, count) if kind is _STORE else ())
     touched = _touch(_base(word), 0, accesses, _EXCLUSIVE_RULE[kind])
     status = word >> 16 & 31
     if kind is _LOAD or status == 31:
@@ -174,7 +155,7 @@ def _exclusive_pair(word: int, address: int) -> Behaviour:
 
 def _ordered(word: int, address: int) -> Behaviour:
     """LDAR, STLR, LDLAR, STLLR."""
-    return _touch(_base(word), 0, _run(_kind(word), 1 << (word >> 30)))
+    return _touch(_base(word), 0, run_of(_kind(word), 1 << (word >> 30)))
 
 
 def _compare_and_swap(word: int, address: int) -> Behaviour:
@@ -192,13 +173,13 @@ def _atomic(word: int, address: int) -> Behaviour:
 
 
 def _load_acquire_rcpc(word: int, address: int) -> Behaviour:
-    return _touch(_base(word), 0, _run(_LOAD, 1 << (word >> 30)))
+    return _touch(_base(word), 0, run_of(_LOAD, 1 << (word >> 30)))
 
 
 def _unscaled_ordered(word: int, address: int) -> Behaviour:
     """LDAPUR, STLUR."""
     kind = _STORE if word >> 22 & 3 == 0 else _LOAD
-    return _touch(_base(word), _signed(word >> 12, 9), _run(kind, 1 << (word >> 30)))
+    return _touch(_base(word), sign_extended(word >> 12, 9), run_of(kind, 1 << (word >> 30)))
 
 
 def _literal(word: int, address: int) -> Behaviour | None:
@@ -207,29 +188,32 @@ def _literal(word: int, address: int) -> Behaviour | None:
     if opc == 3:
         return None
     size = 4 << opc if is_vector else (4, 8, 4)[opc]
-    spans = (Span(_LOAD, address + _signed(word >> 5, 19) * 4 & _ALL_64, size),)
+    spans = (Span(_LOAD, address + sign_extended(word >> 5, 19) * 4 & _ALL_64, size),)
     return Behaviour(spans=lambda registers: spans)
 
 
-def _pair(word: int, address: int) -> Behaviour:
+def _pair(word: int, address: int) -> Behaviour | None:
     opc, is_vector, kind = word >> 30, word >> 26 & 1, _kind(word)
+    if opc == 3:
+        return None  # unallocated
     # opc 01 of the integer forms is LDPSW, which loads words, and STGP, whose immediate counts tag granules.
     size = 4 << opc if is_vector else (4, 4 if kind is _LOAD else 8, 8)[opc]
     scale = 16 if not is_vector and opc == 1 and kind is _STORE else size
     is_post_indexed = word >> 23 & 3 == 0b01
-    behaviour = _touch(_base(word), 0 if is_post_indexed else _signed(word >> 15, 7) * scale, _run(kind, size, 2))
+    offset = 0 if is_post_indexed else sign_extended(word >> 15, 7) * scale
+    behaviour = _touch(_base(word), offset, run_of(kind, size, 2))
     # capstone does not decode STGP, which may write its base back.
     return replace(behaviour, implied=(_base(word),)) if scale != size else behaviour
 
 
-def _single(word: int) -> _Access | None:
+def _single(word: int) -> Access | None:
     """The access of a load or store of one register, from size (31:30), V (26) and opc (23:22); None for PRFM."""
     size, is_vector, opc = word >> 30, word >> 26 & 1, word >> 22 & 3
     if is_vector:
-        return _Access(_LOAD if opc & 1 else _STORE, 0, 16 if opc & 2 else 1 << size)
+        return Access(_LOAD if opc & 1 else _STORE, 0, 16 if opc & 2 else 1 << size)
     if size == 3 and opc == 2:
         return None
-    return _Access(_STORE if opc == 0 else _LOAD, 0, 1 << size)
+    return Access(_STORE if opc == 0 else _LOAD, 0, 1 << size)
 
 
 def _unsigned_offset(word: int, address: int) -> Behaviour | None:
@@ -240,7 +224,8 @@ def _unsigned_offset(word: int, address: int) -> Behaviour | None:
 def _signed_offset(word: int, address: int) -> Behaviour | None:
     """Unscaled, unprivileged, pre-indexed and post-indexed forms."""
     access = _single(word)
-    return None if access is None else _touch(_base(word), _indexed_offset(word, _signed(word >> 12, 9)), (access,))
+    offset = _indexed_offset(word, sign_extended(word >> 12, 9))
+    return None if access is None else _touch(_base(word), offset, (access,))
 
 
 def _register_offset(word: int, address: int) -> Behaviour | None:
@@ -255,7 +240,7 @@ def _register_offset(word: int, address: int) -> Behaviour | None:
 
 def _authenticated_load(word: int, address: int) -> Behaviour:
     """LDRAA, LDRAB."""
-    base, offset = _base(word), _signed(word >> 13 & 0x200 | word >> 12 & 0x1FF, 10) * 8
+    base, offset = _base(word), sign_extended(word >> 13 & 0x200 | word >> 12 & 0x1FF, 10) * 8
 
     def spans(registers: Registers) -> tuple[Span, ...]:
         return (Span(_LOAD, _untagged(_authenticated(registers[base]) + offset), 8),)
@@ -270,7 +255,7 @@ _STRUCTURE_REGISTERS = {0b0000: 4, 0b0010: 4, 0b0100: 3, 0b0110: 3, 0b0111: 1, 0
 def _structures(word: int, address: int) -> Behaviour | None:
     count = _STRUCTURE_REGISTERS.get(word >> 12 & 15)
     size = 16 if word >> 30 & 1 else 8
-    return None if count is None else _touch(_base(word), 0, _run(_kind(word), size * count))
+    return None if count is None else _touch(_base(word), 0, run_of(_kind(word), size * count))
 
 
 def _structure(word: int, address: int) -> Behaviour:
@@ -278,13 +263,13 @@ def _structure(word: int, address: int) -> Behaviour:
     opcode, size = word >> 13 & 7, word >> 10 & 3
     elements = (opcode & 1) * 2 + (word >> 21 & 1) + 1
     element_bytes = (1, 2, 8 if size & 1 else 4, 1 << size)[opcode >> 1]
-    return _touch(_base(word), 0, _run(_kind(word), element_bytes, elements))
+    return _touch(_base(word), 0, run_of(_kind(word), element_bytes, elements))
 
 
 def _store_zero_and_tag(word: int, address: int) -> Behaviour:
     """STZG, STZ2G: the tags are not in memory, the zeros are."""
     size = 32 if word >> 23 & 1 else 16
-    return _touch(_base(word), _indexed_offset(word, _signed(word >> 12, 9) * 16), _run(_STORE, size))
+    return _touch(_base(word), _indexed_offset(word, sign_extended(word >> 12, 9) * 16), run_of(_STORE, size))
 
 
 # QEMU 7.2's cache zero block (DCZID_EL0, which its stub does not give) by main ID register: target/arm/cpu64.c.
@@ -413,7 +398,7 @@ def _index(word: int) -> int:
 
 
 def _immediate_4(word: int) -> int:
-    return _signed(word >> 16, 4)
+    return sign_extended(word >> 16, 4)
 
 
 def _sve_load(word: int, may_stop: bool = False) -> _Contiguous:
@@ -499,7 +484,7 @@ def _sve_broadcast(word: int, address: int) -> Behaviour:
 def _sve_whole(word: int, divisor: int) -> Behaviour:
     """LDR and STR of a whole vector, or of a predicate, which is an eighth of it."""
     base, kind = _base(word), _kind_of_sve(word)
-    immediate = _signed(word >> 13 & 0x1F8 | word >> 10 & 7, 9)
+    immediate = sign_extended(word >> 13 & 0x1F8 | word >> 10 & 7, 9)
 
     def spans(registers: Registers) -> tuple[Span, ...]:
         size = _vector_bytes(registers) // divisor
@@ -731,122 +716,95 @@ def _system_register(word: int, address: int) -> Behaviour:
 
 # ---- the table ------------------------------------------------------------------------------------------------------
 
-_Builder = Callable[[int, int], Behaviour | None]
-"""From the instruction word and its address."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    mask: int
-    match: int
-    build: _Builder
-
-
-def _row(pattern: str, build: _Builder) -> _Row:
-    """``pattern`` is written as the manual draws it, bit 31 first; ``.`` is any bit, blanks mean nothing."""
-    bits = pattern.replace(" ", "")
-    if len(bits) != 32:
-        raise ValueError(f"{pattern!r} has {len(bits)} bits")
-    mask = int("".join("0" if bit == "." else "1" for bit in bits), 2)
-    return _Row(mask, int(bits.replace(".", "0"), 2), build)
-
-
 _ROWS = (
     # Load/store exclusive, ordered, compare and swap: size 001000 o2 L o1 Rs o0 Rt2 Rn Rt
-    _row(".. 001000 0.0 ..... . ..... ..... .....", _exclusive),
-    _row("1. 001000 0.1 ..... . ..... ..... .....", _exclusive_pair),
-    _row("0. 001000 0.1 ..... . 11111 ..... .....", _compare_and_swap_pair),
-    _row(".. 001000 1.0 ..... . ..... ..... .....", _ordered),
-    _row(".. 001000 1.1 ..... . 11111 ..... .....", _compare_and_swap),
+    row(".. 001000 0.0 ..... . ..... ..... .....", _exclusive),
+    row("1. 001000 0.1 ..... . ..... ..... .....", _exclusive_pair),
+    row("0. 001000 0.1 ..... . 11111 ..... .....", _compare_and_swap_pair),
+    row(".. 001000 1.0 ..... . ..... ..... .....", _ordered),
+    row(".. 001000 1.1 ..... . 11111 ..... .....", _compare_and_swap),
     # Load register (literal); pairs; LDAPUR and STLUR; tags
-    _row(".. 011 . 00 ................... .....", _literal),
-    _row(".. 101 . 0 .. . ....... ..... ..... .....", _pair),
-    _row(".. 011001 .. 0 ......... 00 ..... .....", _unscaled_ordered),
-    _row("11 011001 01 1 ......... .1 ..... .....", _store_zero_and_tag),
-    _row("11 011001 01 1 ......... 10 ..... .....", _store_zero_and_tag),
-    _row("11 011001 11 1 ......... .1 ..... .....", _store_zero_and_tag),
-    _row("11 011001 11 1 ......... 10 ..... .....", _store_zero_and_tag),
+    row(".. 011 . 00 ................... .....", _literal),
+    row(".. 101 . 0 .. . ....... ..... ..... .....", _pair),
+    row(".. 011001 .. 0 ......... 00 ..... .....", _unscaled_ordered),
+    row("11 011001 01 1 ......... .1 ..... .....", _store_zero_and_tag),
+    row("11 011001 01 1 ......... 10 ..... .....", _store_zero_and_tag),
+    row("11 011001 11 1 ......... .1 ..... .....", _store_zero_and_tag),
+    row("11 011001 11 1 ......... 10 ..... .....", _store_zero_and_tag),
     # One register
-    _row(".. 111 . 01 .. ............ ..... .....", _unsigned_offset),
-    _row(".. 111 . 00 .. 0 ......... .. ..... .....", _signed_offset),
-    _row(".. 111 . 00 .. 1 ..... ... . 10 ..... .....", _register_offset),
-    _row("11 111 0 00 .. 1 ......... .1 ..... .....", _authenticated_load),
-    _row(".. 111 0 00 .. 1 ..... 0 ... 00 ..... .....", _atomic),
-    _row(".. 111 0 00 .. 1 ..... 1 000 00 ..... .....", _atomic),
-    _row(".. 111 0 00 10 1 ..... 1 100 00 ..... .....", _load_acquire_rcpc),
+    row(".. 111 . 01 .. ............ ..... .....", _unsigned_offset),
+    row(".. 111 . 00 .. 0 ......... .. ..... .....", _signed_offset),
+    row(".. 111 . 00 .. 1 ..... ... . 10 ..... .....", _register_offset),
+    row("11 111 0 00 .. 1 ......... .1 ..... .....", _authenticated_load),
+    row(".. 111 0 00 .. 1 ..... 0 ... 00 ..... .....", _atomic),
+    row(".. 111 0 00 .. 1 ..... 1 000 00 ..... .....", _atomic),
+    row(".. 111 0 00 10 1 ..... 1 100 00 ..... .....", _load_acquire_rcpc),
     # AdvSIMD structures
-    _row("0. 001100 0 . 000000 .... .. ..... .....", _structures),
-    _row("0. 001100 1 . 0 ..... .... .. ..... .....", _structures),
-    _row("0. 001101 0 . . 00000 ... . .. ..... .....", _structure),
-    _row("0. 001101 1 . . ..... ... . .. ..... .....", _structure),
+    row("0. 001100 0 . 000000 .... .. ..... .....", _structures),
+    row("0. 001100 1 . 0 ..... .... .. ..... .....", _structures),
+    row("0. 001101 0 . . 00000 ... . .. ..... .....", _structure),
+    row("0. 001101 1 . . ..... ... . .. ..... .....", _structure),
     # SVE loads: 32-bit gathers and whole registers (prefetches lie between them)
-    _row("1000010 110 ...... 000 ... ..... 0 ....", _sve_whole_predicate),
-    _row("1000010 110 ...... 010 ... ..... .....", _sve_whole_vector),
-    _row("1000010 00.0 ..... 0.. ... ..... .....", _gather_offsets_32),
-    _row("1000010 01.. ..... 0.. ... ..... .....", _gather_offsets_32),
-    _row("1000010 10.. ..... 01. ... ..... .....", _gather_offsets_32),
-    _row("1000010 ..01 ..... 1.. ... ..... .....", _gather_immediate),
-    _row("1000010 ..00 ..... 10. ... ..... .....", _gather_non_temporal),
-    _row("1000010 ..1 ...... 1.. ... ..... .....", _sve_broadcast),
+    row("1000010 110 ...... 000 ... ..... 0 ....", _sve_whole_predicate),
+    row("1000010 110 ...... 010 ... ..... .....", _sve_whole_vector),
+    row("1000010 00.0 ..... 0.. ... ..... .....", _gather_offsets_32),
+    row("1000010 01.. ..... 0.. ... ..... .....", _gather_offsets_32),
+    row("1000010 10.. ..... 01. ... ..... .....", _gather_offsets_32),
+    row("1000010 ..01 ..... 1.. ... ..... .....", _gather_immediate),
+    row("1000010 ..00 ..... 10. ... ..... .....", _gather_non_temporal),
+    row("1000010 ..1 ...... 1.. ... ..... .....", _sve_broadcast),
     # 64-bit gathers
-    _row("1100010 00.0 ..... 0.. ... ..... .....", _gather_offsets_32),
-    _row("1100010 01.. ..... 0.. ... ..... .....", _gather_offsets_32),
-    _row("1100010 10.. ..... 0.. ... ..... .....", _gather_offsets_32),
-    _row("1100010 11.. ..... 01. ... ..... .....", _gather_offsets_32),
-    _row("1100010 0010 ..... 1.. ... ..... .....", _gather_offsets_64),
-    _row("1100010 011. ..... 1.. ... ..... .....", _gather_offsets_64),
-    _row("1100010 101. ..... 1.. ... ..... .....", _gather_offsets_64),
-    _row("1100010 111. ..... 11. ... ..... .....", _gather_offsets_64),
-    _row("1100010 ..01 ..... 1.. ... ..... .....", _gather_immediate),
-    _row("1100010 ..00 ..... 1.0 ... ..... .....", _gather_non_temporal),
+    row("1100010 00.0 ..... 0.. ... ..... .....", _gather_offsets_32),
+    row("1100010 01.. ..... 0.. ... ..... .....", _gather_offsets_32),
+    row("1100010 10.. ..... 0.. ... ..... .....", _gather_offsets_32),
+    row("1100010 11.. ..... 01. ... ..... .....", _gather_offsets_32),
+    row("1100010 0010 ..... 1.. ... ..... .....", _gather_offsets_64),
+    row("1100010 011. ..... 1.. ... ..... .....", _gather_offsets_64),
+    row("1100010 101. ..... 1.. ... ..... .....", _gather_offsets_64),
+    row("1100010 111. ..... 11. ... ..... .....", _gather_offsets_64),
+    row("1100010 ..01 ..... 1.. ... ..... .....", _gather_immediate),
+    row("1100010 ..00 ..... 1.0 ... ..... .....", _gather_non_temporal),
     # Contiguous loads
-    _row("1010010 .... ..... 010 ... ..... .....", _sve_load_by_index),
-    _row("1010010 .... ..... 011 ... ..... .....", _sve_load_first_fault),
-    _row("1010010 .... 0.... 101 ... ..... .....", _sve_load_by_immediate),
-    _row("1010010 .... 1.... 101 ... ..... .....", _sve_load_non_fault),
-    _row("1010010 .... ..... 110 ... ..... .....", _sve_structures_by_index),
-    _row("1010010 .... 0.... 111 ... ..... .....", _sve_structures_by_immediate),
-    _row("1010010 ..0. ..... 000 ... ..... .....", _sve_replicate_by_index),
-    _row("1010010 ..0. 0.... 001 ... ..... .....", _sve_replicate_by_immediate),
+    row("1010010 .... ..... 010 ... ..... .....", _sve_load_by_index),
+    row("1010010 .... ..... 011 ... ..... .....", _sve_load_first_fault),
+    row("1010010 .... 0.... 101 ... ..... .....", _sve_load_by_immediate),
+    row("1010010 .... 1.... 101 ... ..... .....", _sve_load_non_fault),
+    row("1010010 .... ..... 110 ... ..... .....", _sve_structures_by_index),
+    row("1010010 .... 0.... 111 ... ..... .....", _sve_structures_by_immediate),
+    row("1010010 ..0. ..... 000 ... ..... .....", _sve_replicate_by_index),
+    row("1010010 ..0. 0.... 001 ... ..... .....", _sve_replicate_by_immediate),
     # SVE stores
-    _row("1110010 110 ...... 000 ... ..... 0 ....", _sve_whole_predicate),
-    _row("1110010 110 ...... 010 ... ..... .....", _sve_whole_vector),
-    _row("1110010 .... ..... 010 ... ..... .....", _sve_store_by_index),
-    _row("1110010 .... 0.... 111 ... ..... .....", _sve_store_by_immediate),
-    _row("1110010 .... ..... 011 ... ..... .....", _sve_structures_by_index),
-    _row("1110010 .... 1.... 111 ... ..... .....", _sve_structures_by_immediate),
-    _row("1110010 .... ..... 1.0 ... ..... .....", _scatter_offsets_32),
-    _row("1110010 ..0. ..... 101 ... ..... .....", _gather_offsets_64),
-    _row("1110010 ..1. ..... 101 ... ..... .....", _scatter_immediate),
-    _row("1110010 ...0 ..... 001 ... ..... .....", _scatter_non_temporal),
+    row("1110010 110 ...... 000 ... ..... 0 ....", _sve_whole_predicate),
+    row("1110010 110 ...... 010 ... ..... .....", _sve_whole_vector),
+    row("1110010 .... ..... 010 ... ..... .....", _sve_store_by_index),
+    row("1110010 .... 0.... 111 ... ..... .....", _sve_store_by_immediate),
+    row("1110010 .... ..... 011 ... ..... .....", _sve_structures_by_index),
+    row("1110010 .... 1.... 111 ... ..... .....", _sve_structures_by_immediate),
+    row("1110010 .... ..... 1.0 ... ..... .....", _scatter_offsets_32),
+    row("1110010 ..0. ..... 101 ... ..... .....", _gather_offsets_64),
+    row("1110010 ..1. ..... 101 ... ..... .....", _scatter_immediate),
+    row("1110010 ...0 ..... 001 ... ..... .....", _scatter_non_temporal),
     # SME
-    _row("1110000 0.. . ..... . .. ... ..... 0 ....", _sme_tile_slice),
-    _row("1110000 111 . ..... . .. ... ..... 0 ....", _sme_tile_slice),
-    _row("1110000 100 . 000000 .. 000 ..... 0 ....", _sme_array_vector),
+    row("1110000 0.. . ..... . .. ... ..... 0 ....", _sme_tile_slice),
+    row("1110000 111 . ..... . .. ... ..... 0 ....", _sme_tile_slice),
+    row("1110000 100 . 000000 .. 000 ..... 0 ....", _sme_array_vector),
     # System
-    _row("11010100 000 ................ 000 01", _system_call),
-    _row("11010100 001 ................ 000 00", _breakpoint),
-    _row("11010101 00 0 00 011 0010 0000 001 11111", _yield),
-    _row("11010101 00 0 00 011 0010 0000 010 11111", _yield),
-    _row("11010101 00 0 00 011 0011 .... 010 11111", _clear_exclusive),
-    _row("11010101 00 0 00 011 0100 .... 011 11111", _streaming_switch),
-    _row("11010101 00 0 01 011 0111 0100 001 .....", _zero_block),
-    _row("11010101 00 0 01 011 0111 0100 100 .....", _zero_block),
-    _row("11010101 00 . 1. ... .... .... ... .....", _system_register),
+    row("11010100 000 ................ 000 01", _system_call),
+    row("11010100 001 ................ 000 00", _breakpoint),
+    row("11010101 00 0 00 011 0010 0000 001 11111", _yield),
+    row("11010101 00 0 00 011 0010 0000 010 11111", _yield),
+    row("11010101 00 0 00 011 0011 .... 010 11111", _clear_exclusive),
+    row("11010101 00 0 00 011 0100 .... 011 11111", _streaming_switch),
+    row("11010101 00 0 01 011 0111 0100 001 .....", _zero_block),
+    row("11010101 00 0 01 011 0111 0100 100 .....", _zero_block),
+    row("11010101 00 . 1. ... .... .... ... .....", _system_register),
     # Calls; hints that sign or authenticate x17 (PACIA1716, ...) or the link register (XPACLRI, PACIASP, ...)
-    _row("100101 ..........................", _call),
-    _row("1101011 . 0 . 1 11111 0000 .. ..... .....", _call),
-    _row("11010101 00 0 00 011 0010 0001 ... 11111", _modifies_x17),
-    _row("11010101 00 0 00 011 0010 0011 ... 11111", _call),
-    _row("11010101 00 0 00 011 0010 0000 111 11111", _call),
+    row("100101 ..........................", _call),
+    row("1101011 . 0 . 1 11111 0000 .. ..... .....", _call),
+    row("11010101 00 0 00 011 0010 0001 ... 11111", _modifies_x17),
+    row("11010101 00 0 00 011 0010 0011 ... 11111", _call),
+    row("11010101 00 0 00 011 0010 0000 111 11111", _call),
 )
-
-
-def _behaviour_of_word(word: int, address: int) -> Behaviour:
-    for row in _ROWS:
-        if word & row.mask == row.match:
-            return row.build(word, address) or Behaviour()
-    return Behaviour()
 
 
 # ---- registers that the text does not name --------------------------------------------------------------------------
@@ -902,7 +860,7 @@ def behaviour_of(disassembled: Disassembled) -> Behaviour:
     """What the encoding says; capstone only tells floating-point and saturating mnemonics from the rest."""
     # Instructions are little-endian whatever the order of data is (Arm ARM, "Instruction endianness").
     word = int.from_bytes(disassembled.data, "little")
-    behaviour = _behaviour_of_word(word, disassembled.address)
+    behaviour = behaviour_by_rows(_ROWS, word, disassembled.address)
     implied = tuple(dict.fromkeys((*behaviour.implied, *_implied_by(disassembled, word))))
     return replace(behaviour, implied=implied) if implied != behaviour.implied else behaviour
 

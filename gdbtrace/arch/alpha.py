@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import SPARC_SIGNALS
 from gdbtrace.arch.model import (
     AccessKind,
@@ -98,7 +99,7 @@ _STORE_CONDITIONAL = {0x2E: 4, 0x2F: 8}
 
 def _behaviour_of_memory(word: int) -> Behaviour | None:
     opcode, ra, rb = word >> 26, word >> 21 & 31, word >> 16 & 31
-    displacement = (word & 0xFFFF) - (word << 1 & 0x1_0000)
+    displacement = sign_extended(word, 16)
     # 4.2.3: the unaligned forms clear the low three bits of the address.
     mask = ADDRESS_MASK & ~7 if opcode in (_LDQ_U, _STQ_U) else ADDRESS_MASK
     if opcode in _LOADS:

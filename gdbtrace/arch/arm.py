@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import capstone
 
+from gdbtrace.arch.instruction_word import Access, behaviour_by_rows, row, run_of
 from gdbtrace.arch.linux import I386_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
@@ -118,21 +119,7 @@ def _if_t32(spans: SpanFunction) -> SpanFunction:
 # ---- addresses ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Access:
-    """One access of an instruction, relative to the address that it computes."""
-
-    kind: AccessKind
-    displacement: int
-    size: int
-
-
-def _run(kind: AccessKind, size: int, count: int = 1) -> tuple[_Access, ...]:
-    """``count`` accesses of ``size`` bytes, one after the other."""
-    return tuple(_Access(kind, size * n, size) for n in range(count))
-
-
-def _from_base(number: int, pc: int, offset: int, accesses: tuple[_Access, ...]) -> SpanFunction:
+def _from_base(number: int, pc: int, offset: int, accesses: tuple[Access, ...]) -> SpanFunction:
     """Accesses from register ``number`` plus ``offset``; as a base, the program counter is word-aligned."""
     plan = tuple((access.kind, offset + access.displacement, access.size) for access in accesses)
     if number == _PC:
@@ -172,7 +159,7 @@ def _shift_of(kind: int, amount: int) -> _Shift:
     return lambda value, registers: value >> 1 | (registers["cpsr"] >> 29 & 1) << 31
 
 
-def _from_index(number: int, pc: int, index: int, sign: int, shift: _Shift, access: _Access) -> SpanFunction:
+def _from_index(number: int, pc: int, index: int, sign: int, shift: _Shift, access: Access) -> SpanFunction:
     kind, size, index_name = access.kind, access.size, _R[index]
     if number == _PC:
 
@@ -196,13 +183,12 @@ def _unshifted(value: int, registers: Registers) -> int:
 # ---- instructions ---------------------------------------------------------------------------------------------------
 
 
-_Builder = Callable[[int, int], Behaviour | None]
-"""From the instruction word and what reading the program counter gives there: the address plus 8 in A32, 4 in T32;
-the spans are given as if the condition held."""
+# Those that build a Behaviour take the word and what reading the program counter gives there, the address plus 8 in A32
+# and 4 in T32; they give the spans as if the condition held.
 
 
 def _touch(
-    number: int, pc: int, offset: int, accesses: tuple[_Access, ...], rule: StepRule = StepRule.PLAIN
+    number: int, pc: int, offset: int, accesses: tuple[Access, ...], rule: StepRule = StepRule.PLAIN
 ) -> Behaviour:
     return Behaviour(rule=rule, spans=_from_base(number, pc, offset, accesses))
 
@@ -231,7 +217,7 @@ def _multiple(word: int, pc: int) -> Behaviour:
     count = (word & 0xFFFF).bit_count()
     before, up = word >> 24 & 1, word >> 23 & 1
     lowest = 4 * before if up else -4 * count + 4 * (1 - before)
-    return _touch(_rn(word), pc, lowest, _run(_kind(word), 4, count))
+    return _touch(_rn(word), pc, lowest, run_of(_kind(word), 4, count))
 
 
 def _vector_multiple(word: int, pc: int) -> Behaviour | None:
@@ -240,10 +226,10 @@ def _vector_multiple(word: int, pc: int) -> Behaviour | None:
     log2, immediate, kind = word >> 8 & 3, word & 0xFF, _kind(word)
     if before and not writes_back:
         offset = _signed_by_u(word, immediate * (2 if log2 == 1 else 4))
-        return _touch(_rn(word), pc, offset, _run(kind, 1 << log2))
+        return _touch(_rn(word), pc, offset, run_of(kind, 1 << log2))
     if before == up or log2 < 2:
         return None  # VMOV between two core registers and vector registers, or undefined
-    accesses = _run(kind, 1 << log2, immediate >> log2 - 2)
+    accesses = run_of(kind, 1 << log2, immediate >> log2 - 2)
     behaviour = _touch(_rn(word), pc, 0 if up else -4 * immediate, accesses)
     # capstone prints it as vpush or vpop, without the stack pointer.
     return replace(behaviour, implied=("sp",)) if _rn(word) == _SP else behaviour
@@ -257,7 +243,7 @@ def _exclusive(number: int, pc: int, offset: int, kind: AccessKind, size: int, s
 
     QEMU makes it a compare-and-swap with the value that the load read: a load and a store.
     """
-    accesses = _run(_LOAD, size) + (_run(_STORE, size) if kind is _STORE else ())
+    accesses = run_of(_LOAD, size) + (run_of(_STORE, size) if kind is _STORE else ())
     touched = _touch(number, pc, offset, accesses, _EXCLUSIVE_RULE[kind])
     if kind is _LOAD:
         return touched
@@ -268,7 +254,7 @@ def _exclusive(number: int, pc: int, offset: int, kind: AccessKind, size: int, s
 def _vector_structures(word: int, pc: int) -> Behaviour | None:
     """VLD1 to VLD4, VST1 to VST4 of multiple structures: all registers are one run of bytes."""
     count = _STRUCTURE_REGISTERS.get(word >> 8 & 15)
-    return None if count is None else _touch(_rn(word), pc, 0, _run(_kind(word, 21), 8 * count))
+    return None if count is None else _touch(_rn(word), pc, 0, run_of(_kind(word, 21), 8 * count))
 
 
 _STRUCTURE_REGISTERS = {
@@ -284,7 +270,7 @@ def _vector_structure(word: int, pc: int) -> Behaviour:
     elements, log2 = (word >> 8 & 3) + 1, word >> 10 & 3
     if log2 == 3:
         log2 = min(word >> 6 & 3, 2)
-    return _touch(_rn(word), pc, 0, _run(_kind(word, 21), 1 << log2, elements))
+    return _touch(_rn(word), pc, 0, run_of(_kind(word, 21), 1 << log2, elements))
 
 
 def _call(word: int, pc: int) -> Behaviour:
@@ -337,7 +323,7 @@ def _coprocessor_15(word: int, pc: int) -> Behaviour | None:
 def _a32_swap(word: int, pc: int) -> Behaviour:
     """SWP, SWPB, which capstone does not decode."""
     size = 1 if word >> 22 & 1 else 4
-    behaviour = _touch(_rn(word), pc, 0, _run(_LOAD, size) + _run(_STORE, size))
+    behaviour = _touch(_rn(word), pc, 0, run_of(_LOAD, size) + run_of(_STORE, size))
     return replace(behaviour, implied=(_R[word >> 12 & 15],))
 
 
@@ -348,17 +334,17 @@ def _a32_exclusive(word: int, pc: int) -> Behaviour:
     """LDREX, STREX, LDAEX, STLEX and, with bit 9 clear, LDA and STL; of all sizes."""
     kind, size = _kind(word), _A32_EXCLUSIVE_SIZES[word >> 21 & 3]
     if not word >> 9 & 1:
-        return _touch(_rn(word), pc, 0, _run(kind, size))
+        return _touch(_rn(word), pc, 0, run_of(kind, size))
     return _exclusive(_rn(word), pc, 0, kind, size, word >> 12 & 15)
 
 
 _A32_EXTRA = {
-    (0, 0b01): (_Access(_STORE, 0, 2),),
-    (1, 0b01): (_Access(_LOAD, 0, 2),),
-    (0, 0b10): _run(_LOAD, 4, 2),
-    (1, 0b10): (_Access(_LOAD, 0, 1),),
-    (0, 0b11): _run(_STORE, 4, 2),
-    (1, 0b11): (_Access(_LOAD, 0, 2),),
+    (0, 0b01): (Access(_STORE, 0, 2),),
+    (1, 0b01): (Access(_LOAD, 0, 2),),
+    (0, 0b10): run_of(_LOAD, 4, 2),
+    (1, 0b10): (Access(_LOAD, 0, 1),),
+    (0, 0b11): run_of(_STORE, 4, 2),
+    (1, 0b11): (Access(_LOAD, 0, 2),),
 }
 """Bit 20 and bits 6:5 -> STRH, LDRH, LDRD, LDRSB, STRD, LDRSH."""
 
@@ -370,13 +356,13 @@ def _a32_extra(word: int, pc: int) -> Behaviour:
     if word >> 22 & 1:
         return _touch(_rn(word), pc, _signed_by_u(word, word >> 4 & 0xF0 | word & 15), accesses)
     # One span for a pair: with an index it is computed once.
-    whole = _Access(accesses[0].kind, 0, sum(access.size for access in accesses))
+    whole = Access(accesses[0].kind, 0, sum(access.size for access in accesses))
     sign = _signed_by_u(word, 1)
     return Behaviour(spans=_from_index(_rn(word), pc, word & 15, sign, _unshifted, whole))
 
 
-def _a32_word_or_byte(word: int) -> _Access:
-    return _Access(_kind(word), 0, 1 if word >> 22 & 1 else 4)
+def _a32_word_or_byte(word: int) -> Access:
+    return Access(_kind(word), 0, 1 if word >> 22 & 1 else 4)
 
 
 def _a32_immediate(word: int, pc: int) -> Behaviour:
@@ -394,19 +380,19 @@ def _a32_register(word: int, pc: int) -> Behaviour:
 
 def _a32_return_from_exception(word: int, pc: int) -> Behaviour:
     before, up = word >> 24 & 1, word >> 23 & 1
-    return _touch(_rn(word), pc, 4 * before if up else -4 - 4 * before, _run(_LOAD, 4, 2))
+    return _touch(_rn(word), pc, 4 * before if up else -4 - 4 * before, run_of(_LOAD, 4, 2))
 
 
 # ---- T32 ------------------------------------------------------------------------------------------------------------
 
 
 def _t16_literal(word: int, pc: int) -> Behaviour:
-    return _touch(_PC, pc, (word & 0xFF) * 4, _run(_LOAD, 4))
+    return _touch(_PC, pc, (word & 0xFF) * 4, run_of(_LOAD, 4))
 
 
 _T16_BY_REGISTER = (
-    *(_Access(_STORE, 0, size) for size in (4, 2, 1)),
-    *(_Access(_LOAD, 0, size) for size in (1, 4, 2, 1, 2)),
+    *(Access(_STORE, 0, size) for size in (4, 2, 1)),
+    *(Access(_LOAD, 0, size) for size in (1, 4, 2, 1, 2)),
 )
 """Bits 11:9: STR, STRH, STRB, LDRSB, LDR, LDRH, LDRB, LDRSH."""
 
@@ -417,29 +403,29 @@ def _t16_register(word: int, pc: int) -> Behaviour:
 
 
 def _t16_immediate(size: int, word: int, pc: int) -> Behaviour:
-    return _touch(word >> 3 & 7, pc, (word >> 6 & 31) * size, _run(_kind(word, 11), size))
+    return _touch(word >> 3 & 7, pc, (word >> 6 & 31) * size, run_of(_kind(word, 11), size))
 
 
 def _t16_stack(word: int, pc: int) -> Behaviour:
-    return _touch(_SP, pc, (word & 0xFF) * 4, _run(_kind(word, 11), 4))
+    return _touch(_SP, pc, (word & 0xFF) * 4, run_of(_kind(word, 11), 4))
 
 
 def _t16_push(word: int, pc: int) -> Behaviour:
     count = (word & 0x1FF).bit_count()
-    return replace(_touch(_SP, pc, -4 * count, _run(_STORE, 4, count)), implied=("sp",))
+    return replace(_touch(_SP, pc, -4 * count, run_of(_STORE, 4, count)), implied=("sp",))
 
 
 def _t16_pop(word: int, pc: int) -> Behaviour:
-    return replace(_touch(_SP, pc, 0, _run(_LOAD, 4, (word & 0x1FF).bit_count())), implied=("sp",))
+    return replace(_touch(_SP, pc, 0, run_of(_LOAD, 4, (word & 0x1FF).bit_count())), implied=("sp",))
 
 
 def _t16_multiple(word: int, pc: int) -> Behaviour:
-    return _touch(word >> 8 & 7, pc, 0, _run(_kind(word, 11), 4, (word & 0xFF).bit_count()))
+    return _touch(word >> 8 & 7, pc, 0, run_of(_kind(word, 11), 4, (word & 0xFF).bit_count()))
 
 
 def _t32_dual(word: int, pc: int) -> Behaviour:
     offset = 0 if _is_post_indexed(word) else _signed_by_u(word, (word & 0xFF) * 4)
-    return _touch(_rn(word), pc, offset, _run(_kind(word), 4, 2))
+    return _touch(_rn(word), pc, offset, run_of(_kind(word), 4, 2))
 
 
 def _t32_exclusive_word(word: int, pc: int) -> Behaviour:
@@ -452,22 +438,22 @@ def _t32_exclusive(word: int, pc: int) -> Behaviour:
 
 def _t32_ordered(word: int, pc: int) -> Behaviour:
     """LDA, STL of all sizes."""
-    return _touch(_rn(word), pc, 0, _run(_kind(word), 1 << (word >> 4 & 3)))
+    return _touch(_rn(word), pc, 0, run_of(_kind(word), 1 << (word >> 4 & 3)))
 
 
 def _t32_table_branch(word: int, pc: int) -> Behaviour:
     """TBB, TBH."""
     log2 = word >> 4 & 1
     shift = _shift_of(0, log2)
-    return Behaviour(spans=_from_index(_rn(word), pc, word & 15, 1, shift, _Access(_LOAD, 0, 1 << log2)))
+    return Behaviour(spans=_from_index(_rn(word), pc, word & 15, 1, shift, Access(_LOAD, 0, 1 << log2)))
 
 
-def _t32_single(word: int) -> _Access | None:
+def _t32_single(word: int) -> Access | None:
     """The access of a load or store of one register; None for a hint (PLD, PLDW, PLI: Rt is 1111) or undefined."""
     log2 = word >> 21 & 3
     if log2 == 3 or (log2 < 2 and word >> 20 & 1 and word >> 12 & 15 == _PC):
         return None
-    return _Access(_kind(word), 0, 1 << log2)
+    return Access(_kind(word), 0, 1 << log2)
 
 
 def _t32_literal(word: int, pc: int) -> Behaviour | None:
@@ -495,120 +481,97 @@ def _t32_register(word: int, pc: int) -> Behaviour | None:
 
 
 def _t32_return_from_exception(word: int, pc: int) -> Behaviour:
-    return _touch(_rn(word), pc, 0 if word >> 24 & 1 else -8, _run(_LOAD, 4, 2))
+    return _touch(_rn(word), pc, 0 if word >> 24 & 1 else -8, run_of(_LOAD, 4, 2))
 
 
 # ---- the tables -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    mask: int
-    match: int
-    build: _Builder
-
-
-def _row(pattern: str, build: _Builder) -> _Row:
-    """``pattern`` is written as the manual draws it, highest bit first; ``.`` is any bit, blanks mean nothing."""
-    bits = pattern.replace(" ", "")
-    if len(bits) not in (16, 32):
-        raise ValueError(f"{pattern!r} has {len(bits)} bits")
-    mask = int("".join("0" if bit == "." else "1" for bit in bits), 2)
-    return _Row(mask, int(bits.replace(".", "0"), 2), build)
-
-
 _A32_ROWS = (
     # Unconditional (Arm ARM F4.1.2)
-    _row("1111 0100 0..0 .... .... .... .... ....", _vector_structures),
-    _row("1111 0100 1..0 .... .... .... .... ....", _vector_structure),
-    _row("1111 0101 0111 1111 1111 0000 0001 1111", _clear_exclusive),
-    _row("1111 100. .0.1 .... 0000 1010 0000 0000", _a32_return_from_exception),
-    _row("1111 100. .1.0 1101 0000 0101 000. ....", _store_return_state),
-    _row("1111 101. .... .... .... .... .... ....", _call),
-    _row("1111 .... .... .... .... .... .... ....", _nothing),
+    row("1111 0100 0..0 .... .... .... .... ....", _vector_structures),
+    row("1111 0100 1..0 .... .... .... .... ....", _vector_structure),
+    row("1111 0101 0111 1111 1111 0000 0001 1111", _clear_exclusive),
+    row("1111 100. .0.1 .... 0000 1010 0000 0000", _a32_return_from_exception),
+    row("1111 100. .1.0 1101 0000 0101 000. ....", _store_return_state),
+    row("1111 101. .... .... .... .... .... ....", _call),
+    row("1111 .... .... .... .... .... .... ....", _nothing),
     # Synchronization, extra load/store
-    _row(".... 0001 0.00 .... .... 0000 1001 ....", _a32_swap),
-    _row(".... 0001 1... .... .... 111. 1001 ....", _a32_exclusive),
-    _row(".... 0001 1... .... .... 1100 1001 ....", _a32_exclusive),
-    _row(".... 000. .... .... .... .... 1011 ....", _a32_extra),
-    _row(".... 000. .... .... .... .... 11.1 ....", _a32_extra),
+    row(".... 0001 0.00 .... .... 0000 1001 ....", _a32_swap),
+    row(".... 0001 1... .... .... 111. 1001 ....", _a32_exclusive),
+    row(".... 0001 1... .... .... 1100 1001 ....", _a32_exclusive),
+    row(".... 000. .... .... .... .... 1011 ....", _a32_extra),
+    row(".... 000. .... .... .... .... 11.1 ....", _a32_extra),
     # Word and byte; multiple
-    _row(".... 010. .... .... .... .... .... ....", _a32_immediate),
-    _row(".... 011. .... .... .... .... ...0 ....", _a32_register),
-    _row(".... 100. .... .... .... .... .... ....", _multiple),
-    _row(".... 110. .... .... .... 101. .... ....", _vector_multiple),
-    _row(".... 110. .... .... .... 1001 .... ....", _vector_multiple),
+    row(".... 010. .... .... .... .... .... ....", _a32_immediate),
+    row(".... 011. .... .... .... .... ...0 ....", _a32_register),
+    row(".... 100. .... .... .... .... .... ....", _multiple),
+    row(".... 110. .... .... .... 101. .... ....", _vector_multiple),
+    row(".... 110. .... .... .... 1001 .... ....", _vector_multiple),
     # Others
-    _row(".... 0011 0010 0000 .... 0000 0000 0001", _yield),
-    _row(".... 0011 0010 0000 .... 0000 0000 0010", _yield),
-    _row(".... 1110 .... .... .... 1111 ...1 ....", _coprocessor_15),
-    _row(".... 1111 .... .... .... .... .... ....", _system_call),
-    _row(".... 1011 .... .... .... .... .... ....", _call),
-    _row(".... 0001 0010 1111 1111 1111 0011 ....", _call),
-    _row(".... 0001 0010 .... .... .... 0111 ....", _breakpoint),
-    _row(".... 0111 1111 0000 0000 0001 1111 0000", _breakpoint),
+    row(".... 0011 0010 0000 .... 0000 0000 0001", _yield),
+    row(".... 0011 0010 0000 .... 0000 0000 0010", _yield),
+    row(".... 1110 .... .... .... 1111 ...1 ....", _coprocessor_15),
+    row(".... 1111 .... .... .... .... .... ....", _system_call),
+    row(".... 1011 .... .... .... .... .... ....", _call),
+    row(".... 0001 0010 1111 1111 1111 0011 ....", _call),
+    row(".... 0001 0010 .... .... .... 0111 ....", _breakpoint),
+    row(".... 0111 1111 0000 0000 0001 1111 0000", _breakpoint),
 )
 
 _T16_ROWS = (
-    _row("01001 ...........", _t16_literal),
-    _row("0101 ............", _t16_register),
-    _row("0110 ............", partial(_t16_immediate, 4)),
-    _row("0111 ............", partial(_t16_immediate, 1)),
-    _row("1000 ............", partial(_t16_immediate, 2)),
-    _row("1001 ............", _t16_stack),
-    _row("1011010 .........", _t16_push),
-    _row("1011110 .........", _t16_pop),
-    _row("10111111 0001 0000", _yield),
-    _row("10111111 0010 0000", _yield),
-    _row("1100 ............", _t16_multiple),
-    _row("11011111 ........", _system_call),
-    _row("010001111 .......", _call),
-    _row("10111110 ........", _breakpoint),
-    _row("1101111000000001", _breakpoint),
+    row("01001 ...........", _t16_literal),
+    row("0101 ............", _t16_register),
+    row("0110 ............", partial(_t16_immediate, 4)),
+    row("0111 ............", partial(_t16_immediate, 1)),
+    row("1000 ............", partial(_t16_immediate, 2)),
+    row("1001 ............", _t16_stack),
+    row("1011010 .........", _t16_push),
+    row("1011110 .........", _t16_pop),
+    row("10111111 0001 0000", _yield),
+    row("10111111 0010 0000", _yield),
+    row("1100 ............", _t16_multiple),
+    row("11011111 ........", _system_call),
+    row("010001111 .......", _call),
+    row("10111110 ........", _breakpoint),
+    row("1101111000000001", _breakpoint),
 )
 
 _T32_ROWS = (
-    _row("1111 0111 1111 0000 1010 0000 0000 0000", _breakpoint),
+    row("1111 0111 1111 0000 1010 0000 0000 0000", _breakpoint),
     # Multiple
-    _row("1110 1000 00.1 .... 1100 0000 0000 0000", _t32_return_from_exception),
-    _row("1110 1001 10.1 .... 1100 0000 0000 0000", _t32_return_from_exception),
-    _row("1110 1000 00.0 1101 1100 0000 000. ....", _store_return_state),
-    _row("1110 1001 10.0 1101 1100 0000 000. ....", _store_return_state),
-    _row("1110 1000 10.. .... .... .... .... ....", _multiple),
-    _row("1110 1001 00.. .... .... .... .... ....", _multiple),
+    row("1110 1000 00.1 .... 1100 0000 0000 0000", _t32_return_from_exception),
+    row("1110 1001 10.1 .... 1100 0000 0000 0000", _t32_return_from_exception),
+    row("1110 1000 00.0 1101 1100 0000 000. ....", _store_return_state),
+    row("1110 1001 10.0 1101 1100 0000 000. ....", _store_return_state),
+    row("1110 1000 10.. .... .... .... .... ....", _multiple),
+    row("1110 1001 00.. .... .... .... .... ....", _multiple),
     # Dual, exclusive, table branch. Armv8-M's SG and TT lie among them.
-    _row("1110 1001 0111 1111 1110 1001 0111 1111", _nothing),
-    _row("1110 1001 .1.. .... .... .... .... ....", _t32_dual),
-    _row("1110 1000 .11. .... .... .... .... ....", _t32_dual),
-    _row("1110 1000 0100 .... 1111 .... ..00 0000", _nothing),
-    _row("1110 1000 010. .... .... .... .... ....", _t32_exclusive_word),
-    _row("1110 1000 1101 .... .... .... 000. ....", _t32_table_branch),
-    _row("1110 1000 110. .... .... .... 01.. ....", _t32_exclusive),
-    _row("1110 1000 110. .... .... .... 10.. ....", _t32_ordered),
-    _row("1110 1000 110. .... .... .... 11.. ....", _t32_exclusive),
+    row("1110 1001 0111 1111 1110 1001 0111 1111", _nothing),
+    row("1110 1001 .1.. .... .... .... .... ....", _t32_dual),
+    row("1110 1000 .11. .... .... .... .... ....", _t32_dual),
+    row("1110 1000 0100 .... 1111 .... ..00 0000", _nothing),
+    row("1110 1000 010. .... .... .... .... ....", _t32_exclusive_word),
+    row("1110 1000 1101 .... .... .... 000. ....", _t32_table_branch),
+    row("1110 1000 110. .... .... .... 01.. ....", _t32_exclusive),
+    row("1110 1000 110. .... .... .... 10.. ....", _t32_ordered),
+    row("1110 1000 110. .... .... .... 11.. ....", _t32_exclusive),
     # One register; the vector structures have the place of its signed stores
-    _row("1111 1001 0..0 .... .... .... .... ....", _vector_structures),
-    _row("1111 1001 1..0 .... .... .... .... ....", _vector_structure),
-    _row("1111 100. ...1 1111 .... .... .... ....", _t32_literal),
-    _row("1111 100. 1... .... .... .... .... ....", _t32_immediate_12),
-    _row("1111 100. 0... .... .... 1... .... ....", _t32_immediate_8),
-    _row("1111 100. 0... .... .... 0000 00.. ....", _t32_register),
+    row("1111 1001 0..0 .... .... .... .... ....", _vector_structures),
+    row("1111 1001 1..0 .... .... .... .... ....", _vector_structure),
+    row("1111 100. ...1 1111 .... .... .... ....", _t32_literal),
+    row("1111 100. 1... .... .... .... .... ....", _t32_immediate_12),
+    row("1111 100. 0... .... .... 1... .... ....", _t32_immediate_8),
+    row("1111 100. 0... .... .... 0000 00.. ....", _t32_register),
     # Others
-    _row("1111 0011 1010 .... 10.0 .000 0000 0001", _yield),
-    _row("1111 0011 1010 .... 10.0 .000 0000 0010", _yield),
-    _row("1110 110. .... .... .... 101. .... ....", _vector_multiple),
-    _row("1110 110. .... .... .... 1001 .... ....", _vector_multiple),
-    _row("1110 1110 .... .... .... 1111 ...1 ....", _coprocessor_15),
-    _row("1111 0011 1011 1111 1000 1111 0010 1111", _clear_exclusive),
-    _row("1111 0... .... .... 11.. .... .... ....", _call),
+    row("1111 0011 1010 .... 10.0 .000 0000 0001", _yield),
+    row("1111 0011 1010 .... 10.0 .000 0000 0010", _yield),
+    row("1110 110. .... .... .... 101. .... ....", _vector_multiple),
+    row("1110 110. .... .... .... 1001 .... ....", _vector_multiple),
+    row("1110 1110 .... .... .... 1111 ...1 ....", _coprocessor_15),
+    row("1111 0011 1011 1111 1000 1111 0010 1111", _clear_exclusive),
+    row("1111 0... .... .... 11.. .... .... ....", _call),
 )
-
-
-def _built(rows: tuple[_Row, ...], word: int, pc: int) -> Behaviour:
-    for row in rows:
-        if word & row.mask == row.match:
-            return row.build(word, pc) or Behaviour()
-    return Behaviour()
 
 
 # ---- registers that the text does not name --------------------------------------------------------------------------
@@ -648,14 +611,14 @@ def behaviour_of(disassembled: Disassembled) -> Behaviour:
     byte_order: ByteOrder = "big" if mode in (_A32_BE32, _T32_BE32) else "little"
     if mode in (_A32, _A32_BE32):
         word = int.from_bytes(data, byte_order)
-        behaviour = _built(_A32_ROWS, word, address + 8)
+        behaviour = behaviour_by_rows(_A32_ROWS, word, address + 8)
         if behaviour.spans is not None:
             behaviour = replace(behaviour, spans=_if_a32(word >> 28, behaviour.spans))
     else:
         word = int.from_bytes(data[:2], byte_order)
         if len(data) == 4:
             word = word << 16 | int.from_bytes(data[2:], byte_order)
-        behaviour = _built(_T32_ROWS if len(data) == 4 else _T16_ROWS, word, address + 4)
+        behaviour = behaviour_by_rows(_T32_ROWS if len(data) == 4 else _T16_ROWS, word, address + 4)
         if behaviour.spans is not None:
             behaviour = replace(behaviour, spans=_if_t32(behaviour.spans))
     implied = tuple(dict.fromkeys((*behaviour.implied, *_implied_by(disassembled, word))))

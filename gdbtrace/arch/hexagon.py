@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import GENERIC_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
@@ -115,10 +116,6 @@ def _field(word: int, *ranges: tuple[int, int]) -> int:
         width = high - low + 1
         value = value << width | word >> low & ((1 << width) - 1)
     return value
-
-
-def _signed(value: int, bits: int) -> int:
-    return value - (value >> (bits - 1) << bits)
 
 
 def _extended(extender: int | None, value: int, scaled: int) -> int:
@@ -240,7 +237,7 @@ def _accesses_of_class_9(word: int, extender: int | None) -> Iterator[_Access]:
     if not size:
         yield from _accesses_of_special_load(word)
     elif not word >> 27 & 1:
-        value = _signed(_field(word, (26, 25), (13, 5)), 11)
+        value = sign_extended(_field(word, (26, 25), (13, 5)), 11)
         yield _Access(_LOAD, _at(base, _extended(extender, value, value * size)), size)
     elif kind == 0b101 and word >> 12 & 3 == 1:
         yield _Access(_LOAD, _at_constant(_extended(extender, _field(word, (11, 8), (6, 5)), 0)), size)
@@ -280,7 +277,7 @@ def _accesses_of_class_10(word: int, extender: int | None) -> Iterator[_Access]:
         return
     constant = _extended(extender, word & 0x3F, 0)
     if not word >> 27 & 1:
-        value = _signed(_field(word, (26, 25), (13, 13), (7, 0)), 11)
+        value = sign_extended(_field(word, (26, 25), (13, 13), (7, 0)), 11)
         yield _Access(_STORE, _at(base, _extended(extender, value, value * size)), size)
     elif kind == 0b101 and word >> 13 & 1:
         yield _Access(_STORE, _at(base), size, _condition_of(word, predicate=0, negated=2, new=7))
@@ -346,7 +343,7 @@ def _accesses_of_vector_class(word: int, gather_mask: _Mask | None) -> Iterator[
         yield from _accesses_of_gather_or_scatter(word)
     if major not in (0b000, 0b001, 0b011):
         return
-    displacement = _signed(_field(word, (13, 13), (10, 8)), 4) * VECTOR_BYTES if major == 0 else 0
+    displacement = sign_extended(_field(word, (13, 13), (10, 8)), 4) * VECTOR_BYTES if major == 0 else 0
     aligned, unaligned = _at_multiple(base, VECTOR_BYTES, displacement), _at(base, displacement)
     condition = _Condition(word >> 11 & 3, not operation & 1)
     match minor, operation:
@@ -467,7 +464,7 @@ def _accesses_of_sub_instruction(kind: str, code: int) -> Iterator[_Access]:
         case "S2" if top == 1 and code >> 9 & 3 == 0:
             yield _Access(_STORE, _at(SP, (code >> 4 & 31) * 4), 4)
         case "S2" if top == 1 and code >> 9 & 3 == 1:
-            yield _Access(_STORE, _at(SP, _signed(code >> 3 & 63, 6) * 8), 8)
+            yield _Access(_STORE, _at(SP, sign_extended(code >> 3, 6) * 8), 8)
         case "S2" if top == 2:
             size = 1 if code >> 9 & 1 else 4
             yield _Access(_STORE, _at(base, (code & 15) * size), size)

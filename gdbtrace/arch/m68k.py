@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import capstone
 
+from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import I386_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
@@ -40,11 +41,6 @@ ADDRESS_MASK = 0xFFFF_FFFF
 _LOAD, _STORE = AccessKind.LOAD, AccessKind.STORE
 _MODIFY = (_LOAD, _STORE)
 _SP = 7
-
-
-def _signed(value: int, bits: int) -> int:
-    value &= (1 << bits) - 1
-    return value - (value >> (bits - 1) << bits)
 
 
 # --- Addresses ------------------------------------------------------------------------------------
@@ -155,7 +151,7 @@ class _Decoder:
         return self._take(2)
 
     def _displacement(self, size: int) -> int:
-        return _signed(self._take(size), 8 * size)
+        return sign_extended(self._take(size), 8 * size)
 
     def _operand(self, size: int) -> _Operand:
         """The effective address of bits 5:0, of an operand of ``size`` bytes."""
@@ -201,10 +197,10 @@ class _Decoder:
 
         def index(state: _State) -> int:
             value = state[name]
-            return (value if is_long else _signed(value, 16)) << scale
+            return (value if is_long else sign_extended(value, 16)) << scale
 
         if not extension & 0x100:
-            displacement = _signed(extension, 8)
+            displacement = sign_extended(extension, 8)
             return _Operand(address=lambda state: base(state) + index(state) + displacement)
 
         inner = self._sized_displacement(extension >> 4)
@@ -599,7 +595,7 @@ class _Decoder:
         def effect(state: _State) -> None:
             offset, width = extension >> 6 & 31, extension & 31
             if extension & 0x800:
-                offset = _signed(state[DATA[offset & 7]], 32)
+                offset = sign_extended(state[DATA[offset & 7]], 32)
             if extension & 0x20:
                 width = state[DATA[width & 7]]
             start, size = _bytes_of_bit_field(address(state), offset, (width - 1 & 31) + 1)

@@ -18,6 +18,7 @@ from typing import Literal
 
 import capstone
 
+from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import MIPS_SIGNALS
 from gdbtrace.arch.model import (
     AccessKind,
@@ -225,10 +226,6 @@ def _spans(row: MemoryRow, base: str, index: str | None, displacement: int, mask
     return aligned
 
 
-def _signed(value: int, bits: int) -> int:
-    return value - (value >> (bits - 1) << bits)
-
-
 def _written(number: int) -> tuple[str, ...]:
     """The general register that an instruction writes; the zero register keeps its zero."""
     return (NAMES[number],) if number else ()
@@ -399,7 +396,7 @@ class _Decoder:
         rs, rt = word >> 21 & 31, word >> 16 & 31
         major = word >> 26
         if row := self._by_major.get(major):
-            return self._memory(row, rs, None, _signed(word & 0xFFFF, 16), rt)
+            return self._memory(row, rs, None, sign_extended(word, 16), rt)
         match major:
             case 0x00:
                 return _behaviour_of_special(word)
@@ -548,7 +545,7 @@ class _Decoder:
         rs, rt, rd, function = word >> 21 & 31, word >> 16 & 31, word >> 11 & 31, word & 0x3F
         operation = word >> 6 & 31
         if row := self._by_special3.get(function):
-            return self._memory(row, rs, None, _signed(word >> 7 & 0x1FF, 9), rt)
+            return self._memory(row, rs, None, sign_extended(word >> 7, 9), rt)
         if function == 0x0A and (row := INDEXED_LOADS.get(operation)):
             return self._memory(row, rs, rt, 0, rd)
         if function in _SPECIAL3_RT:
@@ -572,7 +569,7 @@ class _Decoder:
         if not 0x20 <= minor <= 0x27:
             return Behaviour(implied=_msa_registers(word))
         row = MemoryRow(_LOAD if minor < 0x24 else _STORE, 16)
-        displacement = _signed(word >> 16 & 0x3FF, 10) << (minor & 3)
+        displacement = sign_extended(word >> 16, 10) << (minor & 3)
         found = self._memory(row, word >> 11 & 31, None, displacement, 0)
         return replace(found, implied=(FLOATS[word >> 6 & 31],))
 
@@ -583,7 +580,7 @@ class _Decoder:
             return Behaviour(implied=written)
         size, width = load
         base = pc & -size
-        span = (Span(AccessKind.LOAD, (base + _signed(word & ((1 << width) - 1), width) * size) & self._mask, size),)
+        span = (Span(AccessKind.LOAD, (base + sign_extended(word, width) * size) & self._mask, size),)
         return Behaviour(spans=lambda _: span, implied=written)
 
 

@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple
 
 import capstone
 
+from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.model import (
     AccessKind,
     Arch,
@@ -700,10 +701,6 @@ def _special_register(primary: int, word: int) -> list[str]:
     return []
 
 
-def _sign_extended(value: int, bits: int) -> int:
-    return value - (1 << bits) if value >> bits - 1 else value
-
-
 def _register_or_zero(word: int) -> str | None:
     """``(RA|0)``: field A, where 0 means the number."""
     return f"r{number}" if (number := word >> 16 & 31) else None
@@ -712,10 +709,10 @@ def _register_or_zero(word: int) -> str | None:
 def _place_of(row: _Row, word: int, prefix: int | None, address: int) -> _Place:
     base = _register_or_zero(word)
     if prefix is not None:
-        displacement = _sign_extended((prefix & 0x3FFFF) << 16 | word & 0xFFFF, 34)
+        displacement = sign_extended(prefix << 16 | word & 0xFFFF, 34)
         return _Place(None, None, address + displacement) if prefix >> 20 & 1 else _Place(base, None, displacement)
     if row.displacement:
-        return _Place(base, None, _sign_extended(word & row.displacement, 16))
+        return _Place(base, None, sign_extended(word & row.displacement, 16))
     return _Place(base, f"r{word >> 11 & 31}", 0)
 
 

@@ -16,6 +16,7 @@ from typing import Literal
 
 import capstone
 
+from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import GENERIC_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
@@ -72,10 +73,6 @@ CSR_NAMES = {
 def _written(number: int) -> tuple[str, ...]:
     """The general register that an instruction writes; x0 keeps its zero."""
     return (GENERAL[number],) if number else ()
-
-
-def _signed(value: int, bits: int) -> int:
-    return value - (value >> (bits - 1) << bits)
 
 
 # --- 32-bit instructions (volume I, chapter 24) ---------------------------------------------------
@@ -309,20 +306,22 @@ class _Decoder:
                 if size is None:
                     return Behaviour()
                 return Behaviour(
-                    spans=self._one_span(AccessKind.LOAD, size, rs1, _signed(word >> 20, 12)), implied=_written(rd)
+                    spans=self._one_span(AccessKind.LOAD, size, rs1, sign_extended(word >> 20, 12)),
+                    implied=_written(rd),
                 )
             case 0x07:  # LOAD-FP
                 size = _FLOAT_SIZE.get(funct3)
                 if size is None:
                     return self._behaviour_of_vector_memory(word, AccessKind.LOAD)
                 return Behaviour(
-                    spans=self._one_span(AccessKind.LOAD, size, rs1, _signed(word >> 20, 12)), implied=(FLOATS[rd],)
+                    spans=self._one_span(AccessKind.LOAD, size, rs1, sign_extended(word >> 20, 12)),
+                    implied=(FLOATS[rd],),
                 )
             case 0x23 | 0x27:  # STORE, STORE-FP
                 size = (_STORE_SIZE if opcode == 0x23 else _FLOAT_SIZE).get(funct3)
                 if size is None:
                     return self._behaviour_of_vector_memory(word, AccessKind.STORE) if opcode == 0x27 else Behaviour()
-                displacement = _signed(word >> 25 << 5 | rd, 12)
+                displacement = sign_extended(word >> 25 << 5 | rd, 12)
                 return Behaviour(
                     spans=self._one_span(AccessKind.STORE, size, rs1, displacement),
                     implied=(FLOATS[word >> 20 & 31],) if opcode == 0x27 else (),

@@ -17,6 +17,7 @@ from functools import lru_cache
 import capstone
 
 from gdbtrace.arch.disassembler import disassemble, named_registers
+from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import I386_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
@@ -145,8 +146,7 @@ def _register(number: int) -> Address:
 
 def _d20(encoding: Encoding) -> int:
     """The long displacement of RXY, RSY and SIY: DH above DL, signed."""
-    value = encoding.bits(32, 8) << 12 | encoding.bits(20, 12)
-    return value - (1 << 20) if value >> 19 else value
+    return sign_extended(encoding.bits(32, 8) << 12 | encoding.bits(20, 12), 20)
 
 
 def b_d(encoding: Encoding) -> Address:
@@ -176,8 +176,7 @@ def second_b_d(encoding: Encoding) -> Address:
 
 def relative(encoding: Encoding) -> Address:
     """RIL: halfwords from the instruction (from the target, where EXECUTE runs it)."""
-    offset = encoding.bits(16, 32)
-    return _sum(encoding.address + 2 * (offset - (1 << 32) if offset >> 31 else offset))
+    return _sum(encoding.address + 2 * sign_extended(encoding.bits(16, 32), 32))
 
 
 def in_r3(encoding: Encoding) -> Address:

@@ -14,6 +14,7 @@ from typing import Literal
 
 import capstone
 
+from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import SPARC_SIGNALS
 from gdbtrace.arch.model import (
     AccessKind,
@@ -331,7 +332,7 @@ def _behaviour_of_memory(variant: Variant, word: int, row: MemoryRow) -> Behavio
     displacement = 0
     if row.target != "cas":  # casa and casxa: the address is rs1 alone, rs2 is what is compared
         if immediate:
-            displacement = (word & 0x1FFF) - (word << 1 & 0x2000)
+            displacement = sign_extended(word, 13)
         elif rs2:
             index = GENERAL[rs2]
     base = GENERAL[rs1]

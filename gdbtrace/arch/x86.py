@@ -24,6 +24,7 @@ from typing import Literal
 import capstone
 from capstone import x86 as cs
 
+from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import I386_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
@@ -456,13 +457,12 @@ def _bit_test(decoder: _Decoder, kinds: tuple[AccessKind, ...]) -> SpanFunction:
     if offset.type != cs.X86_OP_REG:
         return _spans_at(decoder.address_of(memory), accesses, mask)
     source = _whole(decoder.variant, decoder.instruction.reg_name(offset.reg))
-    bits, sign, address_mask = 8 * size, 1 << 8 * size - 1, decoder.address_mask
+    bits, address_mask = 8 * size, decoder.address_mask
     effective = decoder.effective_address_of(memory)
 
     def displaced(registers: Registers) -> int:
-        bit = registers[source] & (sign << 1) - 1
-        signed = bit - ((bit & sign) << 1)
-        return (effective(registers) + signed // bits * size) & address_mask
+        bit = sign_extended(registers[source], bits)
+        return (effective(registers) + bit // bits * size) & address_mask
 
     return _spans_at(_linear_address(displaced, decoder.segment_base_of(memory), mask), accesses, mask)
 
@@ -540,7 +540,7 @@ def _gather(decoder: _Decoder, index_letter: str, element_name: str) -> SpanFunc
     segment = decoder.segment_base_of(memory)
     base_of = decoder.effective_address_of(memory, with_index=False)
     count = 16 // max(element, index_size)
-    sign, top = 1 << 8 * index_size - 1, 8 * element - 1
+    index_bits, top = 8 * index_size, 8 * element - 1
 
     def spans(registers: Registers) -> tuple[Span, ...]:
         base, indices, selected = base_of(registers), registers[index], registers[selector]
@@ -548,8 +548,8 @@ def _gather(decoder: _Decoder, index_letter: str, element_name: str) -> SpanFunc
         found = []
         for i in range(count):
             if selected >> 8 * element * i + top & 1:
-                offset = indices >> 8 * index_size * i & (sign << 1) - 1
-                address = (base + (offset - ((offset & sign) << 1)) * scale) & address_mask
+                offset = sign_extended(indices >> index_bits * i, index_bits)
+                address = (base + offset * scale) & address_mask
                 found.append(Span(L, (address + linear) & mask, element))
         return tuple(found)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
 from gdbtrace.cli.app import main
 
@@ -13,4 +12,4 @@ def entry_point() -> None:
     sys.exit(main())
 
 
-__all__: Sequence[str] = ["entry_point", "main"]
+__all__ = ["entry_point", "main"]

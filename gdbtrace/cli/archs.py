@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
@@ -38,12 +39,8 @@ class Availability:
 
 def archs(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the architectures that can be traced, and what this machine lacks for them."""
-    try:
-        gdb_problem = ""
-        find_gdb()
-    except ToolMissing as error:
-        gdb_problem = f"{error}"
-    rows = [_availability(arch, gdb_problem) for arch in ARCHITECTURES.values()]
+    has_gdb = _is_found(find_gdb)
+    rows = [_availability(arch, has_gdb=has_gdb) for arch in ARCHITECTURES.values()]
     if as_json:
         print(json.dumps([asdict(row) for row in rows]))
         return
@@ -64,27 +61,26 @@ def archs(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
         console.print(f"{name}: {reason}", soft_wrap=True)
 
 
-def _has_qemu(arch: Arch) -> bool:
+def _is_found(find: Callable[[], object]) -> bool:
     try:
-        find_emulator(arch.qemu_user, least=arch.least_qemu)
+        find()
     except ToolMissing:
         return False
     return True
 
 
-def _availability(arch: Arch, gdb_problem: str) -> Availability:
+def _availability(arch: Arch, *, has_gdb: bool) -> Availability:
     missing = []
-    has_qemu = _has_qemu(arch)
+    has_qemu = _is_found(lambda: find_emulator(arch.qemu_user, least=arch.least_qemu))
     if not has_qemu:
         version = " {}.{} or later".format(*arch.least_qemu) if arch.least_qemu else ""
         missing.append(f"{arch.qemu_user}{version} (apt: qemu-user)")
     engines = ["rsp"] if has_qemu else []
-    if arch.gdb_architecture is None:
-        pass
-    elif gdb_problem:
-        missing.append("gdb-multiarch (apt: gdb-multiarch)")
-    elif has_qemu:
-        engines.insert(0, "gdb")
+    if arch.gdb_architecture is not None:
+        if not has_gdb:
+            missing.append("gdb-multiarch (apt: gdb-multiarch)")
+        elif has_qemu:
+            engines.insert(0, "gdb")
     if problem := problem_of(arch):
         missing.append(problem)
     decoder = arch.modes[0].capstone_arch

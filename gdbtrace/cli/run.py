@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -115,7 +115,7 @@ def run(
     raise typer.Exit(_STATUS_OF.get(summary.outcome, ExitStatus.DONE))
 
 
-def _environment(assignments: list[str] | tuple[str, ...]) -> dict[str, str]:
+def _environment(assignments: Sequence[str]) -> dict[str, str]:
     environment = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")

@@ -95,12 +95,12 @@ class GdbSession:
             raise self._died() from error
         return self._token
 
-    def result(self, token: int, seconds: float | None = _REPLY_SECONDS) -> dict[str, Any]:
-        """Wait for the result of a command; None waits for ever.
+    def result(self, token: int, seconds: float = _REPLY_SECONDS) -> dict[str, Any]:
+        """Wait for the result of a command.
 
         :raise ToolError: gdb answered with an error, or not in time.
         """
-        deadline = None if seconds is None else time.monotonic() + seconds
+        deadline = time.monotonic() + seconds
         while True:
             for message in self._unclaimed:
                 if message["token"] == token:
@@ -111,9 +111,12 @@ class GdbSession:
                     return message["payload"] or {}
             self._read(deadline)
 
-    def run(self, command: str, seconds: float | None = _REPLY_SECONDS) -> dict[str, Any]:
-        """Send a command and wait for its result."""
-        return self.result(self.send(command), seconds)
+    def run(self, command: str) -> dict[str, Any]:
+        """Send a command and wait for its result.
+
+        :raise ToolError: gdb answered with an error, or not in time.
+        """
+        return self.result(self.send(command))
 
     def attach(self, program: Path, stub: Path, architecture: str, byte_order: str, sysroot: Path | None) -> None:
         """Load the program's symbols and connect to a stub on a unix socket."""
@@ -174,7 +177,10 @@ class GdbSession:
         return values
 
     def check_alive(self) -> None:
-        """:raise TargetDied: gdb has ended."""
+        """Find out whether gdb still runs.
+
+        :raise TargetDied: it has ended.
+        """
         process = self._controller.gdb_process
         if process is not None and process.poll() is not None:
             raise self._died()

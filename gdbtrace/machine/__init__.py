@@ -1,1 +1,1 @@
-"""QEMU: starting it, what its guest says, ending it."""
+"""QEMU: finding it, starting it, ending it."""

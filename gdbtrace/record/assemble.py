@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import chain, pairwise
 
-from gdbtrace.arch.model import AccessKind, Arch, Group, Register
+from gdbtrace.arch.model import AccessKind, Arch, ByteOrder, Group, Register
 from gdbtrace.stub.description import RegisterLayout
 from gdbtrace.trace.codec import RegisterEncoder, encode_memory_operand, encode_std_frame
 from gdbtrace.trace.frames import NO_USAGE, RegisterLocation
@@ -52,11 +52,11 @@ class _Operand:
         self.before = RegisterEncoder(register.name, register.bits, read=True, written=False)
         self.after = RegisterEncoder(register.name, register.bits, read=False, written=True)
 
-    def value_of(self, raw: bytes, byte_order: str) -> bytes:
+    def value_of(self, raw: bytes, byte_order: ByteOrder) -> bytes:
         """The operand's value, little-endian, from the raw bytes of its stub register."""
         if self.whole:
             return raw if byte_order == "little" else raw[::-1]
-        number = int.from_bytes(raw, "little" if byte_order == "little" else "big")
+        number = int.from_bytes(raw, byte_order)
         return ((number >> self.shift) & self.value_mask).to_bytes(self.value_bytes, "little")
 
 

@@ -295,18 +295,18 @@ class _Run:
             StopReason.REPLACED: Outcome.REPLACED,
         }.get(end.reason, Outcome.LIMIT)
         return Summary(
-            outcome,
-            self._writer.path,
-            self._writer.frames,
-            recorder.instructions,
-            time.monotonic() - began,
-            self._arch.name,
-            engine.name,
-            end.status if end.reason in (StopReason.EXITED, StopReason.REPLACED) else None,
-            end.status if end.reason is StopReason.KILLED else None,
-            recorder.gaps,
-            recorder.unknown_operands,
-            compared,
+            outcome=outcome,
+            path=self._writer.path,
+            frames=self._writer.frames,
+            instructions=recorder.instructions,
+            seconds=time.monotonic() - began,
+            arch=self._arch.name,
+            engine=engine.name,
+            exit_status=end.status if end.reason in (StopReason.EXITED, StopReason.REPLACED) else None,
+            signal=end.status if end.reason is StopReason.KILLED else None,
+            gaps=recorder.gaps,
+            unknown_operands=recorder.unknown_operands,
+            registers_compared=compared,
         )
 
     def _wait_for_successor(self) -> int | None:

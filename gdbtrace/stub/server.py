@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from gdbtrace.errors import ProtocolError
 from gdbtrace.stub.client import StubClient
-from gdbtrace.stub.packet import PacketReader, StopKind, StopReply, framed
+from gdbtrace.stub.packet import PacketReader, StopKind, StopReply, framed, parse_stop_reply
 
 LOG = logging.getLogger(__name__)
 
@@ -90,8 +90,7 @@ class StubServer:
                 reply = self._target.receive()
                 self._send(reply)
                 if reply[:1] in (b"W", b"X"):
-                    kind = StopKind.EXITED if reply[:1] == b"W" else StopKind.KILLED
-                    self.ended = StopReply(kind, int(reply[1:3], 16))
+                    self.ended = parse_stop_reply(reply)
                 if reply[:1] != b"O":
                     return
             waiting: list[socket.socket | StubClient] = [self._connection, self._watch, self._target]

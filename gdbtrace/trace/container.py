@@ -40,7 +40,6 @@ VERSION: Final = 3
 _HEADER = struct.Struct("<6Q")
 _U64 = struct.Struct("<Q")
 _COUNT_OFFSET: Final = 0x20
-_TOC_FIELD_OFFSET: Final = 0x28
 _MOST_MESSAGE_BYTES: Final = 64 << 20
 """No instruction touches that much: a larger size is damage, and must not be believed and allocated."""
 _LEAST_FRAME_BYTES: Final = _U64.size + 1

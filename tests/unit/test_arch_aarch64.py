@@ -77,6 +77,7 @@ def spans(number: str, registers: Values, origin: int = BASE) -> Touched:
         ("d9e02421", [(S, 0, 32)]),  # stz2g x1, [x1], #32
         ("d50b7b21", []),  # dc cvau, x1
         ("d503201f", []),  # nop
+        ("e8465431", []),  # a pair of size 3, which is unallocated
     ],
 )
 def test_touches(number: str, expected: Touched) -> None:
