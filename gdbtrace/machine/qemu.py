@@ -116,12 +116,21 @@ class UserEmulator:
         return self._process.pid
 
     def __enter__(self) -> UserEmulator:
-        program = self._program
-        self.directory = Path(tempfile.mkdtemp(prefix="gdbtrace-"))
-        if len(os.fsencode(self.socket_path)) > _MOST_SOCKET_PATH_BYTES:
-            directory = self.directory.parent
+        try:
+            self.directory = Path(tempfile.mkdtemp(prefix="gdbtrace-"))
+            if len(os.fsencode(self.socket_path)) > _MOST_SOCKET_PATH_BYTES:
+                raise UsageError(
+                    f"{self.directory.parent}: too long a path for a unix socket in it; set TMPDIR to a shorter one"
+                )
+            self._start()
+        except BaseException:
+            # Ctrl-C too, which may come while the guest's standard input waits to be opened.
             self.close()
-            raise UsageError(f"{directory}: too long a path for a unix socket in it; set TMPDIR to a shorter one")
+            raise
+        return self
+
+    def _start(self) -> None:
+        program = self._program
         command = [*process_namespace(), str(self._emulator), "-seed", _SEED, "-g", str(self.socket_path)]
         for name in ENVIRONMENT:
             command += ["-U", name]
@@ -140,7 +149,6 @@ class UserEmulator:
                 stdin = program.stdin.open("rb")
             self._process = subprocess.Popen(command, stdin=stdin, env=ENVIRONMENT, preexec_fn=_prepare_child)
         except OSError as error:
-            self.close()
             if error.filename == str(program.stdin):
                 raise UsageError(f"{program.stdin}: cannot be read: {error.strerror}") from error
             raise ToolMissing(
@@ -149,7 +157,6 @@ class UserEmulator:
         finally:
             if stdin is not None:
                 stdin.close()
-        return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()

@@ -14,7 +14,7 @@ import pytest
 from gdbtrace import open_trace
 from gdbtrace.arch.disassembler import disassemble
 from gdbtrace.arch.registry import ARCHITECTURES
-from tests.command_line import ARCH, BOTH_ENGINES, Workplace, address_in, frames_of, wait_until
+from tests.command_line import ARCH, BOTH_ENGINES, GUEST, Workplace, address_in, frames_of, wait_until
 
 SPIN = ("--start", "main", "-o", "x.frames", "--reproducible", "--std-only")
 """From the beginning of main, where the guest then runs until it is ended; a frame is an instruction."""
@@ -170,6 +170,19 @@ def test_interrupt_while_the_guest_sleeps(place: Workplace, behave: Path, engine
     assert done.status == 130
     assert done.complaint == "interrupted; the trace so far is kept in x.frames"
     assert_ends_at_system_call(place.directory / "x.frames")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_before_anything_runs(place: Workplace, number: signal.Signals) -> None:
+    # Given a run that waits for somebody to write to the guest's standard input
+    os.mkfifo(place.directory / "pipe")
+    process = place.start("run", "--stdin", "pipe", "-o", "x.frames", GUEST)
+    wait_until(lambda: any(place.temp.iterdir()), "the private directory")
+
+    # When it is interrupted, then it ends and leaves nothing
+    process.send_signal(number)
+    assert place.finish(process).status == 130
+    assert not list(place.directory.glob("x.frames*"))
 
 
 def is_in_pause(process: int) -> bool:
