@@ -16,6 +16,11 @@ def _engine(capstone_arch: int, capstone_mode: int) -> capstone.Cs:
     return engine
 
 
+def has_decoder(mode: Mode) -> bool:
+    """Whether the capstone that is installed knows a mode's instruction set."""
+    return mode.capstone_arch is not None and bool(capstone.cs_support(mode.capstone_arch))
+
+
 def disassemble(data: bytes, address: int, mode: Mode) -> Disassembled:
     """Cut one instruction off the front of ``data`` and disassemble it.
 

@@ -11,6 +11,7 @@ import capstone
 import typer
 from rich.table import Table
 
+from gdbtrace.arch.disassembler import has_decoder
 from gdbtrace.arch.model import Arch
 from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.arch.unsupported import UNSUPPORTED
@@ -83,13 +84,11 @@ def _availability(arch: Arch, *, has_gdb: bool) -> Availability:
             engines.insert(0, "gdb")
     if problem := problem_of(arch):
         missing.append(problem)
-    decoder = arch.modes[0].capstone_arch
-    decodes = decoder is not None and capstone.cs_support(decoder)
     return Availability(
         arch.name,
         arch.qemu_user,
         engines,
-        str(capstone.__version__) if decodes else "no decoder" if problem else "by objdump",
+        str(capstone.__version__) if has_decoder(arch.modes[0]) else "no decoder" if problem else "by objdump",
         arch.unknown_operands,
         missing,
     )

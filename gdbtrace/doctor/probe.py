@@ -5,26 +5,26 @@ from __future__ import annotations
 import shutil
 import socket
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import capstone
 
+from gdbtrace.arch.disassembler import has_decoder
 from gdbtrace.arch.model import Arch
 from gdbtrace.doctor.programs import EXIT_STATUS, PROGRAMS, ProbeProgram, addresses, elf_program
-from gdbtrace.errors import GdbtraceError, ProtocolError, TargetDied, ToolError, ToolMissing
+from gdbtrace.errors import GdbtraceError, ProtocolError, ToolError, ToolMissing
 from gdbtrace.gdb.session import find_gdb
 from gdbtrace.machine.qemu import UserEmulator, UserProgram, find_emulator, version_of
 from gdbtrace.record.engines import EngineChoice
 from gdbtrace.record.run import RunOptions, Summary, record
 from gdbtrace.stub.client import StubClient
-from gdbtrace.stub.description import RegisterState, layout_of, parse_description
+from gdbtrace.stub.description import RegisterState
+from gdbtrace.stub.greeting import greet, reach
 from gdbtrace.stub.packet import StopKind, parse_stop_reply
 
 _NOTHING = Path("/dev/null")
-_CONNECT_SECONDS = 20.0
 _REPLY_SECONDS = 10.0
 _RUN_SECONDS = 30.0
 _PATIENCE = 5
@@ -111,8 +111,7 @@ def examine(arch: Arch, qemu: Path | None = None) -> Report:
 
 def _decoder_of(arch: Arch) -> str | None:
     """What gives an instruction its text; None: nothing that is installed."""
-    decoder = arch.modes[0].capstone_arch
-    if decoder is not None and capstone.cs_support(decoder):
+    if has_decoder(arch.modes[0]):
         return f"capstone {capstone.__version__}"
     programs = [name for mode in arch.modes if mode.objdump for name in mode.objdump.programs]
     return next((name for name in programs if shutil.which(name)), None)
@@ -126,14 +125,9 @@ def _step_raw(arch: Arch, emulator: Path, image: Path, program: ProbeProgram, re
     where = addresses(arch, program)
     with UserEmulator(emulator, UserProgram(image, stdin=_NOTHING)) as qemu, _connected(qemu) as connection:
         client = StubClient(connection, _REPLY_SECONDS)
-        # The description before anything else: qemu-ppc64 7.2 aborts on a g that comes before it.
-        supported = client.exchange(b"qSupported:multiprocess+;vContSupported+;swbreak+;hwbreak+")
-        has_description = b"qXfer:features:read+" in supported
-        described = parse_description(lambda annex: client.read_object("features", annex)) if has_description else []
-        reply = parse_stop_reply(client.request(b"?"))
-        raw = client.read_registers()
+        _, reply, layout, raw = greet(client, arch.builtin_layout, arch.byte_order)
         report.core_bytes = len(raw)
-        state = RegisterState(layout_of(described, arch.builtin_layout, len(raw), arch.byte_order), raw)
+        state = RegisterState(layout, raw)
         stops: list[int] = []
         while reply.kind is StopKind.SIGNAL and len(stops) < _PATIENCE * len(where):
             # HPPA has the privilege level in the address's low bits.
@@ -147,25 +141,18 @@ def _step_raw(arch: Arch, emulator: Path, image: Path, program: ProbeProgram, re
 
 
 def _connected(qemu: UserEmulator) -> socket.socket:
-    """A connection to QEMU's stub, which appears some time after QEMU starts.
+    """A connection to QEMU's stub.
 
-    :raise TargetDied: QEMU ended, or never listened.
+    :raise ToolError: QEMU ended, or never listened.
     """
-    deadline = time.monotonic() + _CONNECT_SECONDS
-    while True:
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(_REPLY_SECONDS)
-        try:
-            connection.connect(str(qemu.socket_path))
-        except OSError:
-            connection.close()
-            status = qemu.wait(0.005)
-            if status is not None:
-                raise TargetDied(f"QEMU ended with status {status} before its gdbstub could be reached") from None
-            if time.monotonic() > deadline:
-                raise TargetDied(f"QEMU did not open its gdbstub within {_CONNECT_SECONDS:g} s") from None
-            continue
-        return connection
+
+    def end() -> str | None:
+        status = qemu.wait(0)
+        return None if status is None else f"QEMU ended with status {status}"
+
+    connection = reach(qemu.socket_path, end)
+    connection.settimeout(_REPLY_SECONDS)
+    return connection
 
 
 def _trace(arch: Arch, emulator: Path, image: Path, program: ProbeProgram, report: Report) -> Sequence[Problem]:

@@ -24,7 +24,7 @@ from gdbtrace.record.engines import Attachment, Engine, EngineChoice, choose_eng
 from gdbtrace.record.events import EventFrames
 from gdbtrace.record.recorder import Progress, Recorder
 from gdbtrace.stub.description import RegisterLayout, RegisterState
-from gdbtrace.trace.container import Header, TocConvention, TraceWriter, check_replaceable
+from gdbtrace.trace.container import Header, TocConvention, TraceWriter
 from gdbtrace.trace.frames import FileStats, MetaFrame, Target, Tracer
 from gdbtrace.tracer.process import TracerProcess
 from gdbtrace.tracer.step_record import Gap, Stop, StopReason
@@ -422,11 +422,10 @@ def _check_loader(image: Image, sysroot: Path) -> None:
 
 
 def _check_output(output: Path) -> None:
-    """Refuse to overwrite what is not a finished trace.
+    """Refuse to overwrite an unfinished trace; the writer refuses to replace what is none.
 
-    :raise UsageError: the output exists and is not a trace, or an unfinished trace is in the way.
+    :raise UsageError: one is in the way.
     """
-    check_replaceable(output)
     part = output.with_name(f"{output.name}.part")
     if os.path.lexists(part):
         raise UsageError(f"{part}: left by a trace that did not finish; `gdbtrace repair {part}`, or remove it")

@@ -83,6 +83,18 @@ SYNCHRONOUS_SIGNALS = frozenset({4, 8, 10, 11, 12})
 """gdb's numbers of SIGILL, SIGFPE, SIGBUS, SIGSEGV and SIGSYS: raised by the instruction at the program counter."""
 
 
+def resumption(action: bytes, thread: bytes, signal: int = 0) -> bytes:
+    """The framed packet (``vCont``) that resumes one thread alone.
+
+    :param action: ``s`` to step it, ``c`` to let it run.
+    :param thread: as the stub spells it.
+    :param signal: gdb's number of a signal to deliver with it; 0: none.
+    """
+    if signal:
+        action = b"%b%02x" % (action.upper(), signal)
+    return framed(b"vCont;%b:%b" % (action, thread))
+
+
 def parse_stop_reply(payload: bytes) -> StopReply:
     """Read a reply to a resumption.
 

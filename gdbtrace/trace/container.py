@@ -87,7 +87,7 @@ class Header:
     version: int = VERSION
 
 
-def check_replaceable(path: Path) -> None:
+def _check_replaceable(path: Path) -> None:
     """Refuse to put a trace in the place of a program, a device, a directory: of all but a trace or an empty file.
 
     :raise UsageError: that is what is there.
@@ -147,7 +147,7 @@ class TraceWriter:
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._failure: OutputError | None = None
-        check_replaceable(self.path)
+        _check_replaceable(self.path)
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             self._descriptor = os.open(self.part_path, flags, 0o666)

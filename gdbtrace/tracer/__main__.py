@@ -16,18 +16,18 @@ import signal
 import socket
 import struct
 import sys
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from gdbtrace.arch.model import Arch
 from gdbtrace.arch.registry import ARCHITECTURES
-from gdbtrace.errors import GdbtraceError, LinkTimeout, TargetDied
+from gdbtrace.errors import GdbtraceError
 from gdbtrace.processes import is_running, kill_users_of
 from gdbtrace.stub.client import StubClient
-from gdbtrace.stub.description import RegisterLayout, RegisterState, layout_of, parse_description
-from gdbtrace.stub.packet import StopKind, StopReply, parse_stop_reply
+from gdbtrace.stub.description import RegisterLayout, RegisterState
+from gdbtrace.stub.greeting import greet, reach
+from gdbtrace.stub.packet import StopKind, StopReply
 from gdbtrace.stub.server import StubServer
 from gdbtrace.tracer.linux_guest import LinuxGuest
 from gdbtrace.tracer.modules import Modules
@@ -35,7 +35,6 @@ from gdbtrace.tracer.step_record import RecordWriter, Stop, StopReason
 from gdbtrace.tracer.stepper import Stepper, StepperSettings
 from gdbtrace.tracer.threads import GuestThreads
 
-_CONNECT_SECONDS = 20.0
 _REPLY_SECONDS = 30
 _AT_ENTRY = 9
 
@@ -89,18 +88,10 @@ def _serve_on(
 ) -> None:
     arch = ARCHITECTURES[arguments.arch]
     client = StubClient(link, _REPLY_SECONDS)
-    # The description before anything else: qemu-ppc64 7.2 aborts on a g that comes before it.
-    supported = client.exchange(b"qSupported:multiprocess+;vContSupported+;swbreak+;hwbreak+")
-    described = (
-        parse_description(lambda annex: client.read_object("features", annex))
-        if b"qXfer:features:read+" in supported
-        else []
-    )
-    thread = parse_stop_reply(client.request(b"?")).thread
-    core = client.read_registers()
-    layout = layout_of(described, arch.builtin_layout, len(core), arch.byte_order)
+    greeting = greet(client, arch.builtin_layout, arch.byte_order)
+    layout = greeting.layout
     client.clear_bits(*_privilege_bits(arch, layout))
-    auxiliary = _auxiliary_vector(client, arch) if b"qXfer:auxv:read+" in supported else {}
+    auxiliary = _auxiliary_vector(client, arch) if b"qXfer:auxv:read+" in greeting.supported else {}
     settings = StepperSettings(arguments.fetch_all, arguments.key_interval)
     stepper = Stepper(
         client,
@@ -108,7 +99,7 @@ def _serve_on(
         layout,
         writer,
         recorder,
-        thread,
+        greeting.stop.thread,
         settings,
         partial(
             LinuxGuest,
@@ -163,25 +154,13 @@ def _auxiliary_vector(client: StubClient, arch: Arch) -> dict[int, int]:
 
 
 def _connect(path: Path, emulator: int) -> socket.socket:
-    """Connect to QEMU's socket, which appears some time after QEMU starts."""
-    deadline = time.monotonic() + _CONNECT_SECONDS
-    while True:
-        connection = socket.socket(socket.AF_UNIX)
-        try:
-            connection.connect(str(path))
-        except OSError:
-            connection.close()
-            if not is_running(emulator):
-                raise TargetDied("QEMU ended before its gdbstub could be reached") from None
-            if time.monotonic() > deadline:
-                raise LinkTimeout(f"QEMU did not open its gdbstub within {_CONNECT_SECONDS:g} s") from None
-            time.sleep(0.005)
-            continue
-        # A receive timeout in the kernel costs nothing; Python's own would add a poll to every receive.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _REPLY_SECONDS, 0))
-        # QEMU sends the acknowledgement and the reply apart: do not come back for the first alone.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(b"+$#00"))
-        return connection
+    """A connection to QEMU's stub, set up for round trips."""
+    connection = reach(path, lambda: None if is_running(emulator) else "QEMU ended")
+    # A receive timeout in the kernel costs nothing; Python's own would add a poll to every receive.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _REPLY_SECONDS, 0))
+    # QEMU sends the acknowledgement and the reply apart: do not come back for the first alone.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(b"+$#00"))
+    return connection
 
 
 def _share_a_core(emulator: int) -> None:

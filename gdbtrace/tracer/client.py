@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 from gdbtrace.stub.client import StubClient
-from gdbtrace.stub.packet import SIGTRAP, StopKind, framed, parse_stop_reply
+from gdbtrace.stub.packet import SIGTRAP, StopKind, framed, parse_stop_reply, resumption
 
 
 class TracerClient:
@@ -32,8 +32,7 @@ class TracerClient:
         signal = 0
         while True:
             self._client.insert_breakpoint(address)
-            action = b"C%02x" % signal if signal else b"c"
-            reply = self._client.resume(framed(b"vCont;%b:%b" % (action, self._thread)))
+            reply = self._client.resume(resumption(b"c", self._thread, signal))
             assert reply is not None
             if reply.kind is not StopKind.SIGNAL:
                 return False
@@ -44,7 +43,7 @@ class TracerClient:
                 if not hits:
                     return True
                 # Off the breakpoint: a resumption at a breakpoint would stop there at once.
-                reply = parse_stop_reply(self._client.exchange(b"vCont;s:" + self._thread))
+                reply = parse_stop_reply(self._client.exchange_framed(resumption(b"s", self._thread)))
                 if reply.kind is not StopKind.SIGNAL:
                     return False
             signal = 0 if reply.number == SIGTRAP else reply.number

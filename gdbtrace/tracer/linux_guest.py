@@ -149,10 +149,9 @@ class LinuxGuest:
         Told from the fault's address.  Where the stub does not say (QEMU before 9.0, but for x86), an instruction that
         accesses no memory has faulted in its fetch, and one that does is taken to have faulted in its access.
         """
-        pc, known = self._registers[self._arch.pc], step.known
-        address = self._fault_address()
+        pc, address = self._registers[self._arch.pc], self._fault_address()
         if address is None:
-            return signal == SIGSEGV and known.behaviour.spans_known and not step.spans
+            return signal == SIGSEGV and step.known.behaviour.spans_known and not step.spans
         if address == pc:
             # Or an access to the instruction's own first byte, which programs do not make.
             return True
@@ -238,7 +237,7 @@ class LinuxGuest:
         except (Asleep, ThreadEnded) as error:
             return self.leave(step, has_ended=isinstance(error, ThreadEnded))
         reply = self._returned(reply)
-        self._stepper.suspect_code()
+        self._stepper.forget_code_and_registers()
         return self._stepper.finish(step, reply)
 
 

@@ -35,7 +35,7 @@ class Stepper(Protocol):
 
     def forget_fetched(self) -> None: ...
 
-    def suspect_code(self) -> None: ...
+    def forget_code_and_registers(self) -> None: ...
 
 
 Rule = Callable[[Stepper, KnownInstruction], StopReply]
@@ -49,9 +49,7 @@ def step_plain(stepper: Stepper, known: KnownInstruction) -> StopReply:
 def step_system_call(stepper: Stepper, known: KnownInstruction) -> StopReply:
     """Run to where the call returns: a raw step may execute the instruction there as well."""
     reply = stepper.guest.make_system_call(known, _following(stepper, known))
-    stepper.exclusive = None
-    stepper.forget_fetched()
-    stepper.suspect_code()
+    stepper.forget_code_and_registers()
     return reply
 
 

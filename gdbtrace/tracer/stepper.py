@@ -18,7 +18,7 @@ from gdbtrace.arch.model import AccessKind, Arch, Behaviour, Disassembled, Group
 from gdbtrace.errors import GdbtraceError, ProtocolError, TargetDied
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import RegisterLayout
-from gdbtrace.stub.packet import SIGTRAP, StopKind, StopReply, framed, parse_stop_reply
+from gdbtrace.stub.packet import SIGTRAP, StopKind, StopReply, framed, parse_stop_reply, resumption
 from gdbtrace.tracer.guest import Asleep, BurstEnded, Guest, Interrupted, PendingStep, Stepping, ThreadEnded
 from gdbtrace.tracer.instruction_cache import InstructionCache, KnownInstruction
 from gdbtrace.tracer.live_registers import LiveRegisters
@@ -117,11 +117,7 @@ class Stepper:
 
     def step_raw(self) -> StopReply:
         """One step packet; delivers the pending signal, if there is one."""
-        if self.pending_signal:
-            packet = framed(b"vCont;S%02x:%b" % (self.pending_signal, self.thread))
-            self.pending_signal = 0
-        else:
-            packet = self._step_packet
+        packet = self._resumption(b"s") if self.pending_signal else self._step_packet
         return parse_stop_reply(self.client.exchange_framed(packet))
 
     def run_to(self, *addresses: int) -> StopReply:
@@ -141,22 +137,20 @@ class Stepper:
 
     def go_packet(self) -> bytes:
         """Resume this thread, with the pending signal, if there is one."""
-        action = b"C%02x" % self.pending_signal if self.pending_signal else b"c"
-        self.pending_signal = 0
-        return framed(b"vCont;%b:%b" % (action, self.thread))
+        return self._resumption(b"c")
+
+    def _resumption(self, action: bytes) -> bytes:
+        signal, self.pending_signal = self.pending_signal, 0
+        return resumption(action, self.thread, signal)
 
     def forget_fetched(self) -> None:
         """Registers outside ``g`` may have changed without being named."""
         self.registers.fetched.clear()
 
-    def suspect_code(self) -> None:
-        """Any code may have been rewritten (by a system call, say): compare before it is believed again."""
-        self._cache.suspect_all()
-
     def forget_code_and_registers(self) -> None:
-        """Anything may have happened since the last stop, but the core registers have been read."""
+        """Anything may have happened (a system call, say): code is compared before it is believed again."""
         self.forget_fetched()
-        self.suspect_code()
+        self._cache.suspect_all()
         self.exclusive = None
 
     def report_gap(self, why: str) -> None:
@@ -413,7 +407,7 @@ class Stepper:
 
     def _select_thread(self, thread: bytes, ordinal: int) -> None:
         self.thread, self.thread_ordinal = thread, ordinal
-        self._step_packet = framed(b"vCont;s:" + thread)
+        self._step_packet = resumption(b"s", thread)
         self._step_done = b"T05thread:%b;" % thread
 
     def _is_interrupted(self) -> bool:

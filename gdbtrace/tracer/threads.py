@@ -30,7 +30,7 @@ from pathlib import Path
 
 from gdbtrace.errors import GdbtraceError, ProtocolError
 from gdbtrace.stub.client import StubClient
-from gdbtrace.stub.packet import StopKind, StopReply, parse_stop_reply
+from gdbtrace.stub.packet import StopKind, StopReply, parse_stop_reply, resumption
 from gdbtrace.tracer import ptrace
 from gdbtrace.tracer.guest import Asleep, Interrupted, Stepping, ThreadEnded
 from gdbtrace.tracer.ptrace import ThreadStop, ThreadStopKind
@@ -267,7 +267,7 @@ class GuestThreads:
         """Leave the current thread where it is, with a stop reply that has not been acknowledged."""
         self._client.insert_breakpoint(pc)
         self._anchors.append(pc)
-        reply = parse_stop_reply(self._client.exchange(b"vCont;c:" + thread.identity))
+        reply = parse_stop_reply(self._client.exchange_framed(resumption(b"c", thread.identity)))
         if reply.thread != thread.identity:
             raise ProtocolError(reply.thread, "another thread of the guest stopped than the one that was to")
         self._hold(thread)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,8 @@ from gdbtrace.errors import ProtocolError, TargetDied
 from gdbtrace.image import Image
 from gdbtrace.machine.qemu import UserEmulator, UserProgram, find_emulator
 from gdbtrace.stub.client import StubClient
-from gdbtrace.stub.description import layout_of, parse_description
+from gdbtrace.stub.description import RegisterState, layout_of, parse_description
+from gdbtrace.stub.greeting import greet, reach
 from gdbtrace.stub.packet import SIGTRAP, StopKind, StopReply, framed, parse_stop_reply
 from tests.fake_stub import BASE, DATA, EXIT, NOP, SYSCALL, FakeStub, addiu, assemble
 from tests.toolchain import GUESTS
@@ -84,6 +86,13 @@ def thread_of(client: StubClient) -> bytes:
 def test_processes_and_continuing_are_supported(target: Target) -> None:
     supported = target.client.exchange(b"qSupported:multiprocess+;vContSupported+").split(b";")
     assert {b"PacketSize=1000", b"multiprocess+", b"vContSupported+"} <= set(supported)
+
+
+def test_greeting_says_what_stopped_the_target_and_where(target: Target) -> None:
+    greeting = greet(target.client, MIPS.builtin_layout, "big")
+    assert b"vContSupported+" in greeting.supported
+    assert greeting.stop == StopReply(StopKind.SIGNAL, SIGTRAP, thread_of(target.client))
+    assert RegisterState(greeting.layout, greeting.core)["pc"] == target.entry
 
 
 def test_acknowledgements_stay(target: Target) -> None:
@@ -265,6 +274,11 @@ def test_object_that_there_is_not_is_refused(described: StubClient) -> None:
 
 
 # -- the end of the connection -------------------------------------------------------------------------------------
+
+
+def test_stub_that_never_comes_is_said_to_have_ended(tmp_path: Path) -> None:
+    with pytest.raises(TargetDied, match=r"^it ended before its gdbstub could be reached$"):
+        reach(tmp_path / "nobody", lambda: "it ended")
 
 
 def test_stub_that_is_gone_is_said_to_have_died(target: Target) -> None:

@@ -72,8 +72,9 @@ class FakeStepper:
     def forget_fetched(self) -> None:
         self.asked.append("forget")
 
-    def suspect_code(self) -> None:
-        self.asked.append("suspect")
+    def forget_code_and_registers(self) -> None:
+        self.asked += ["forget", "suspect"]
+        self.exclusive = None
 
 
 def known(behaviour: Behaviour | None = None, data: bytes = b"\0\0\0\0") -> KnownInstruction:

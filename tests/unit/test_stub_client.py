@@ -4,38 +4,45 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
 
 from gdbtrace.stub.client import StubClient
 
 
+class Watched(NamedTuple):
+    """A client that watches an event, and the other ends of both."""
+
+    client: StubClient
+    stub: socket.socket
+    event: socket.socket
+    cause: socket.socket
+    reactions: list[bytes]
+
+
 @pytest.fixture
-def pairs() -> Iterator[tuple[socket.socket, ...]]:
-    stub, event = socket.socketpair(), socket.socketpair()
-    with stub[0], stub[1], event[0], event[1]:
-        yield *stub, *event
+def watched() -> Iterator[Watched]:
+    (ours, theirs), (event, cause) = socket.socketpair(), socket.socketpair()
+    with ours, theirs, event, cause:
+        found = Watched(StubClient(ours), theirs, event, cause, [])
+        found.client.watch(event, lambda: found.reactions.append(event.recv(1)))
+        yield found
 
 
-def test_event_is_reacted_to_while_a_reply_is_waited_for(pairs: tuple[socket.socket, ...]) -> None:
-    ours, theirs, event, other = pairs
-    client, reactions = StubClient(ours), list[bytes]()
-    client.watch(event, lambda: reactions.append(event.recv(1)))
-    other.send(b"!")
-    theirs.send(b"+$OK#9a")
-    assert client.receive() == b"OK"
-    assert reactions == [b"!"]
+def test_event_is_reacted_to_while_a_reply_is_waited_for(watched: Watched) -> None:
+    watched.cause.send(b"!")
+    watched.stub.send(b"+$OK#9a")
+    assert watched.client.receive() == b"OK"
+    assert watched.reactions == [b"!"]
 
 
-def test_event_is_left_to_who_knows_that_bytes_are_there(pairs: tuple[socket.socket, ...]) -> None:
+def test_event_is_left_to_who_knows_that_bytes_are_there(watched: Watched) -> None:
     # Given an acknowledgement, and an event that came after it was seen
-    ours, theirs, event, other = pairs
-    client, reactions = StubClient(ours), list[bytes]()
-    client.watch(event, lambda: reactions.append(event.recv(1)))
-    theirs.send(b"+")
-    other.send(b"!")
+    watched.stub.send(b"+")
+    watched.cause.send(b"!")
 
     # When the bytes are taken, then the event is still there
-    client.receive_some(socket.MSG_DONTWAIT)
-    assert reactions == []
-    assert event.recv(1) == b"!"
+    watched.client.receive_some(socket.MSG_DONTWAIT)
+    assert watched.reactions == []
+    assert watched.event.recv(1) == b"!"

@@ -12,6 +12,7 @@ from gdbtrace.stub.packet import (
     expanded,
     framed,
     parse_stop_reply,
+    resumption,
     unescaped,
 )
 from tests.fake_stub import escaped
@@ -20,6 +21,11 @@ from tests.fake_stub import escaped
 def test_frame_has_the_checksum_of_the_manual() -> None:
     assert framed(b"OK") == b"$OK#9a"
     assert framed(b"") == b"$#00"
+
+
+def test_resumption_names_the_thread_and_the_signal() -> None:
+    assert resumption(b"s", b"p01.2a") == framed(b"vCont;s:p01.2a")
+    assert resumption(b"c", b"p01.2a", 11) == framed(b"vCont;C0b:p01.2a")
 
 
 @given(st.binary())
