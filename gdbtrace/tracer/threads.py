@@ -230,7 +230,7 @@ class GuestThreads:
                 self._let_newcomer_go_on()
             if client in readable:
                 client.receive_some(socket.MSG_DONTWAIT)
-            elif not readable and reply is None and self._is_away(thread):
+            elif not readable and reply is None and self._is_away(thread) and not self._has_answered():
                 if self._newcomer is not None:
                     self._let_newcomer_go_on()
                 elif len(self.all) > 1 and not created:
@@ -328,6 +328,10 @@ class GuestThreads:
             self.all.remove(thread)
             raise ThreadEnded
         return state == b"S" and thread.host in self._in_system_call
+
+    def _has_answered(self) -> bool:
+        """Whether a stop reply has come by now: then its thread is waiting for our acknowledgement, not asleep."""
+        return bool(select.select([self._client], [], [], 0)[0])
 
     def _state_of(self, thread: GuestThread) -> bytes:
         """``R`` running, ``S`` asleep, ``t`` held, ``Z`` zombie; ``X`` if it is gone (proc(5), ``/proc/pid/stat``)."""
