@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gdbtrace import EngineChoice, RunOptions, record
 from gdbtrace.arch.registry import ARCHITECTURES
+from gdbtrace.stub.greeting import reach
 from gdbtrace.stub.packet import framed
 
 GUESTS = Path(__file__).parents[1] / "vm-images" / "user"
@@ -65,7 +66,7 @@ def bare_rate(arch: str, program: Path, steps: int) -> float:
             one = {min(cores)}
             os.sched_setaffinity(emulator.pid, one)
             os.sched_setaffinity(0, one)
-            return _loop(_connected(path), steps)
+            return _loop(reach(path, lambda: None if emulator.poll() is None else "QEMU ended"), steps)
         finally:
             os.sched_setaffinity(0, cores)
             emulator.kill()
@@ -93,21 +94,6 @@ def _loop(connection: socket.socket, steps: int) -> float:
         exchange(registers)
         done += 1
     return done / (time.perf_counter() - began)
-
-
-def _connected(path: Path) -> socket.socket:
-    deadline = time.monotonic() + 10
-    while True:
-        connection = socket.socket(socket.AF_UNIX)
-        try:
-            connection.connect(str(path))
-        except OSError:
-            connection.close()
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return connection
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,16 +33,3 @@ def quiet_record(options: RunOptions, observer: Observer | None = None, stdout: 
     """Record with the guest's output going to a file, or nowhere."""
     with stdout_to(stdout):
         return record(options, observer)
-
-
-def connected(path: Path) -> socket.socket:
-    """Connect to a socket that appears some time after QEMU starts."""
-    while True:
-        connection = socket.socket(socket.AF_UNIX)
-        try:
-            connection.connect(str(path))
-        except OSError:
-            connection.close()
-            select.select([], [], [], 0.005)
-            continue
-        return connection

@@ -145,12 +145,7 @@ def _connected(qemu: UserEmulator) -> socket.socket:
 
     :raise ToolError: QEMU ended, or never listened.
     """
-
-    def end() -> str | None:
-        status = qemu.wait(0)
-        return None if status is None else f"QEMU ended with status {status}"
-
-    connection = reach(qemu.socket_path, end)
+    connection = reach(qemu.socket_path, qemu.end)
     connection.settimeout(_REPLY_SECONDS)
     return connection
 

@@ -169,6 +169,11 @@ class UserEmulator:
         except subprocess.TimeoutExpired:
             return None
 
+    def end(self) -> str | None:
+        """How QEMU has ended, as the beginning of a sentence; None: it runs."""
+        status = self.wait(0)
+        return None if status is None else f"QEMU ended with status {status}"
+
     def close(self) -> None:
         """End QEMU, if it runs, and everything of it. qemu-user waiting for its debugger ignores SIGTERM."""
         if self._process is not None:

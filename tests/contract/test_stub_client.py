@@ -19,7 +19,7 @@ from gdbtrace.stub.greeting import greet, reach
 from gdbtrace.stub.packet import SIGTRAP, StopKind, StopReply, framed, parse_stop_reply
 from tests.fake_stub import BASE, DATA, EXIT, NOP, SYSCALL, FakeStub, addiu, assemble
 from tests.toolchain import GUESTS
-from tests.tracing import NULL, connected, stdout_to
+from tests.tracing import NULL, stdout_to
 
 T0 = 8
 """Number of the register that the tests change."""
@@ -56,7 +56,7 @@ def qemu(arch: str = "mips") -> Iterator[Target]:
     with (
         stdout_to(NULL),
         UserEmulator(find_emulator(f"qemu-{arch}"), UserProgram(program, stdin=NULL)) as emulator,
-        connected(emulator.socket_path) as connection,
+        reach(emulator.socket_path, emulator.end) as connection,
     ):
         connection.settimeout(20)
         # move $fp, $zero; addiu $sp, $sp, -16

@@ -11,14 +11,14 @@ from gdbtrace.arch.model import StepRule
 from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.machine.qemu import UserEmulator, UserProgram, find_emulator
 from gdbtrace.stub.client import StubClient
-from gdbtrace.stub.description import layout_of, parse_description
+from gdbtrace.stub.greeting import greet, reach
 from gdbtrace.stub.packet import SIGTRAP, StopKind, parse_stop_reply
 from gdbtrace.trace import StdFrame
 from tests.exactness.comparison import EXTRA_STATES
 from tests.exactness.guest_run import GuestRun
 from tests.exactness.whole_run import rule_of, trace_whole
 from tests.toolchain import GUESTS
-from tests.tracing import NULL, connected, stdout_to
+from tests.tracing import NULL, stdout_to
 
 SWALLOWING = {"arm", "x86_64", "mips"}
 """Where a raw step over a system call executes the next instruction too (docs/architectures.md)."""
@@ -32,15 +32,10 @@ def bare_steps(arch_name: str, program: Path) -> list[int]:
     with (
         stdout_to(NULL),
         UserEmulator(emulator, UserProgram(program, stdin=NULL)) as running,
-        connected(running.socket_path) as connection,
+        reach(running.socket_path, running.end) as connection,
     ):
         client = StubClient(connection)
-        client.exchange(b"qSupported:multiprocess+;vContSupported+")
-        reply = parse_stop_reply(client.request(b"?"))
-        described = (
-            [] if arch.builtin_layout else parse_description(lambda annex: client.read_object("features", annex))
-        )
-        layout = layout_of(described, arch.builtin_layout, len(client.read_registers()), arch.byte_order)
+        _, reply, layout, _ = greet(client, arch.builtin_layout, arch.byte_order)
         start, end = layout.core[arch.pc]
         while reply.kind is StopKind.SIGNAL:
             assert reply.number == SIGTRAP

@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 
 from gdbtrace.arch.mips import MIPS
-from gdbtrace.arch.model import AccessKind, Behaviour
+from gdbtrace.arch.model import AccessKind, Arch, Behaviour
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import layout_of
 from gdbtrace.tracer.linux_guest import LinuxGuest
@@ -82,12 +82,16 @@ def control() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield ours, theirs
 
 
+def stepper_of(stub: FakeStub, control: socket.socket, arch: Arch = MIPS) -> tuple[Stepper, Sink]:
+    client, sink = StubClient(stub.connection), Sink()
+    layout = layout_of([], arch.builtin_layout, len(client.read_registers()), arch.byte_order)
+    return Stepper(client, arch, layout, sink, control, THREAD, StepperSettings(), linux_guest), sink
+
+
 def run(
     stub: FakeStub, control: socket.socket, count: int = 100, stops: Sequence[tuple[int, int]] = ()
 ) -> tuple[Sink, Stop]:
-    client, sink = StubClient(stub.connection), Sink()
-    layout = layout_of([], MIPS.builtin_layout, len(client.read_registers()), "big")
-    stepper = Stepper(client, MIPS, layout, sink, control, THREAD, StepperSettings(), linux_guest)
+    stepper, sink = stepper_of(stub, control)
     for address, hits in stops:
         stepper.stop_at(address, hits)
     return sink, stepper.run(count)
@@ -130,9 +134,7 @@ def test_rewritten_code_is_decoded_anew(control: tuple[socket.socket, socket.soc
     old, new = addiu(11, 0, 1), addiu(11, 0, 2)
     with FakeStub(assemble(old, sw(9, 0, 8))) as stub:
         stub.registers[8], stub.registers[9] = BASE, new
-        client, sink = StubClient(stub.connection), Sink()
-        layout = layout_of([], MIPS.builtin_layout, len(client.read_registers()), "big")
-        stepper = Stepper(client, MIPS, layout, sink, control[1], THREAD, StepperSettings(), linux_guest)
+        stepper, sink = stepper_of(stub, control[1])
         stepper.run(2)
         stub.registers[PC] = BASE
         stepper.run(1)
@@ -146,9 +148,7 @@ def test_unchanged_code_is_not_decoded_again_after_a_system_call(
 ) -> None:
     code = assemble(addiu(2, 0, GETPID), SYSCALL, NOP, NOP)
     with FakeStub(code) as stub:
-        client, sink = StubClient(stub.connection), Sink()
-        layout = layout_of([], MIPS.builtin_layout, len(client.read_registers()), "big")
-        stepper = Stepper(client, MIPS, layout, sink, control[1], THREAD, StepperSettings(), linux_guest)
+        stepper, sink = stepper_of(stub, control[1])
         stepper.run(4)
         stub.registers[PC] = BASE
         stepper.run(4)
@@ -253,9 +253,7 @@ def test_what_an_instruction_implies_may_depend_on_the_registers(
     # When one runs in both states, and once more in the first
     with FakeStub(assemble(NOP)) as stub:
         named = []
-        client, sink = StubClient(stub.connection), Sink()
-        layout = layout_of([], MIPS.builtin_layout, len(client.read_registers()), "big")
-        stepper = Stepper(client, arch, layout, sink, control[1], THREAD, StepperSettings(), linux_guest)
+        stepper, sink = stepper_of(stub, control[1], arch)
         for value in (0, 1, 0):
             stub.registers[8], stub.registers[PC] = value, BASE
             stepper.run(1)
