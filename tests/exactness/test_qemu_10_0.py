@@ -86,7 +86,7 @@ def test_guest_is_the_same_with_qemu_10_0(guest: Program, workshop: Workshop, tm
             assert expected in ((direction, address, size), (direction, address - moved, size)), f"{mine.address:#x}"
 
     # And the registers before each are those of 10.0's log
-    assert_registers_are_those_of_the_log(guest, run, workshop, tmp_path / "newer")
+    assert differing_registers(run, workshop, tmp_path / "newer") == STALE_IN_LOG.get(guest.arch, set())
 
 
 def test_registers_are_those_of_qemu_10_0(program: Program, workshop: Workshop, tmp_path: Path) -> None:
@@ -103,10 +103,11 @@ def test_registers_are_those_of_qemu_10_0(program: Program, workshop: Workshop, 
     assert (summary.exit_status, summary.gaps) == (program.exit_status, [])
 
     # And its instructions and registers are those of 10.0's log
-    assert_registers_are_those_of_the_log(program, run, workshop, tmp_path / "trace")
+    assert differing_registers(run, workshop, tmp_path / "trace") <= STALE_IN_LOG.get(program.arch, set())
 
 
-def assert_registers_are_those_of_the_log(program: Program, run: GuestRun, workshop: Workshop, trace: Path) -> None:
+def differing_registers(run: GuestRun, workshop: Workshop, trace: Path) -> set[str]:
+    """The registers that differ from QEMU's log in any state; its instructions must be the trace's."""
     registers = compare_with_log(workshop, run, trace)
     assert (registers.first_difference, registers.unread) == ("", [])
-    assert set(registers.differences) <= STALE_IN_LOG.get(program.arch, set()), registers.examples
+    return set(registers.differences)
