@@ -6,12 +6,13 @@ and SME.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import capstone
 
-from gdbtrace.arch.instruction_word import Access, behaviour_by_rows, row, run_of, sign_extended
+from gdbtrace.arch.instruction_word import Access, Row, behaviour_by_rows, row, run_of, sign_extended
 from gdbtrace.arch.linux import GENERIC_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
@@ -28,6 +29,7 @@ from gdbtrace.arch.model import (
     StepRule,
     SystemCalls,
 )
+from gdbtrace.arch.system.aarch64 import AARCH64_LEVEL, SYSTEM_REGISTERS, changes_system
 
 _LOAD, _STORE = AccessKind.LOAD, AccessKind.STORE
 _X = tuple(f"x{n}" for n in range(31))
@@ -661,7 +663,7 @@ def _clear_exclusive(word: int, address: int) -> Behaviour:
 
 def _yield(word: int, address: int) -> Behaviour:
     """YIELD, WFE (``DISAS_YIELD``, ``DISAS_WFE`` of QEMU's target/arm/translate-a64.c)."""
-    return Behaviour(rule=StepRule.RUN)
+    return Behaviour(rule=StepRule.YIELD)
 
 
 def _call(word: int, address: int) -> Behaviour:
@@ -856,14 +858,16 @@ def _implied_by(disassembled: Disassembled, word: int) -> Iterable[str]:
         yield "fpsr"
 
 
-def behaviour_of(disassembled: Disassembled) -> Behaviour:
+def _behaviour_by(rows: Sequence[Row], disassembled: Disassembled) -> Behaviour:
     """What the encoding says; capstone only tells floating-point and saturating mnemonics from the rest."""
     # Instructions are little-endian whatever the order of data is (Arm ARM, "Instruction endianness").
     word = int.from_bytes(disassembled.data, "little")
-    behaviour = behaviour_by_rows(_ROWS, word, disassembled.address)
+    behaviour = behaviour_by_rows(rows, word, disassembled.address)
     implied = tuple(dict.fromkeys((*behaviour.implied, *_implied_by(disassembled, word))))
     return replace(behaviour, implied=implied) if implied != behaviour.implied else behaviour
 
+
+behaviour_of = partial(_behaviour_by, _ROWS)
 
 # ---- registers ------------------------------------------------------------------------------------------------------
 
@@ -918,6 +922,7 @@ AARCH64 = Arch(
         names=GENERIC_CALLS,
     ),
     aliases=_ALIASES,
+    zeroes=frozenset({"wzr", "xzr"}),
     gdb_architecture="aarch64",
     unknown_operands="where an SVE first-fault or non-fault load stops other than at the end of a page",
 )
@@ -933,4 +938,60 @@ AARCH64_BE = replace(
     # ``arm_gdb_get_svereg`` of QEMU 7.2's target/arm/gdbstub64.c turns the bytes of each quadword of a vector, and of
     # each doubleword of a predicate, and leaves their order.
     piece_bytes={**dict.fromkeys(_Z, 16), **dict.fromkeys((*_P, "ffr"), 8)},
+)
+
+# ---- machines -------------------------------------------------------------------------------------------------------
+
+
+def _wait(word: int, address: int) -> Behaviour:
+    """WFI; HVC and SMC, by which PSCI may switch the processor off."""
+    return Behaviour(rule=StepRule.HALT)
+
+
+def _changing_the_system(word: int, address: int) -> Behaviour:
+    """ERET, TLBI."""
+    return Behaviour(is_system=True)
+
+
+def _address_translation(word: int, address: int) -> Behaviour:
+    """AT."""
+    return Behaviour(implied=("PAR_EL1",))
+
+
+_MACHINE_SYSTEM_REGISTERS = {**_SYSTEM_REGISTERS, **SYSTEM_REGISTERS}
+
+
+def _machine_system_register(word: int, address: int) -> Behaviour:
+    """MRS, MSR."""
+    place = crn, crm, op2 = word >> 12 & 15, word >> 8 & 15, word >> 5 & 7
+    names = _MACHINE_SYSTEM_REGISTERS.get((word >> 19 & 3, word >> 16 & 7, *place), ())
+    is_written, is_of_system = not word >> 21 & 1, word >> 19 & 3 == 3
+    return Behaviour(implied=names, is_system=is_written and is_of_system and changes_system(crn, crm, op2))
+
+
+_MACHINE_ROWS = (
+    row("1101011 0100 11111 0000 .. 11111 .....", _changing_the_system),
+    row("11010101 00 0 01 ... 1000 .... ... .....", _changing_the_system),
+    row("11010101 00 0 01 ... 0111 100. ... .....", _address_translation),
+    row("11010101 00 0 00 011 0010 0000 011 11111", _wait),
+    row("11010100 000 ................ 000 10", _wait),
+    row("11010100 000 ................ 000 11", _wait),
+    row("11010101 00 . 1. ... .... .... ... .....", _machine_system_register),
+    *_ROWS,
+)
+
+
+def _system_registers() -> Iterable[Register]:
+    """Those that instructions of firmware name."""
+    known = {register.name for register in _REGISTERS}
+    names = dict.fromkeys(name for names in _MACHINE_SYSTEM_REGISTERS.values() for name in names)
+    return (Register(name, 64, Group.SYSTEM) for name in names if name not in known and name not in ("cpsr", "SVCR"))
+
+
+AARCH64_MACHINE = replace(
+    AARCH64,
+    # The exception level and the masks are in cpsr: every frame has it.
+    registers=(*_REGISTERS, Register("cpsr", 32, Group.CONTROL), *_system_registers()),
+    behaviour_of=partial(_behaviour_by, _MACHINE_ROWS),
+    system=AARCH64_LEVEL,
 )

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import capstone
 
-from gdbtrace.arch.instruction_word import Access, behaviour_by_rows, row, run_of
+from gdbtrace.arch.instruction_word import Access, Builder, Row, behaviour_by_rows, row, run_of
 from gdbtrace.arch.linux import I386_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
@@ -30,6 +30,15 @@ from gdbtrace.arch.model import (
     StepRule,
     SystemCalls,
 )
+from gdbtrace.arch.system.arm import (
+    A_PROFILE,
+    CONTEXT_REGISTERS,
+    COPROCESSOR_15,
+    COPROCESSOR_15_OF_64_BITS,
+    TRANSLATING,
+    WAIT,
+)
+from gdbtrace.arch.system.arm_m import M_PROFILE
 
 _LOAD, _STORE = AccessKind.LOAD, AccessKind.STORE
 _R = (*(f"r{n}" for n in range(13)), "sp", "lr", "pc")
@@ -63,6 +72,10 @@ _A32_BE32, _T32_BE32 = _modes("big", ":be32")
 """Images of the legacy format BE32 (``--be32``, up to Armv6), whose instructions are big-endian like their data; BE8's
 are little-endian.  A name of their own, since a trace's header does not say how to read them."""
 
+_T32_M = replace(_T32, capstone_mode=_T32.capstone_mode | capstone.CS_MODE_MCLASS)
+"""The M profile's."""
+_A32_MODES = (_A32, _A32_BE32)
+
 # ---- conditions -----------------------------------------------------------------------------------------------------
 
 
@@ -84,8 +97,21 @@ _IT_ACTIVE = 0x06000C00
 """ITSTATE's bits 3:0, which lie in the status register's bits 26:25 and 11:10; not zero within an IT block."""
 
 
+_IT = 0x0600FC00
+"""All of ITSTATE."""
+
+
+def _status_name(registers: Registers) -> str:
+    """An M-profile CPU has xpsr, with the flags and ITSTATE in the same bits."""
+    try:
+        registers["cpsr"]
+    except KeyError:
+        return "xpsr"
+    return "cpsr"
+
+
 def _status(registers: Registers) -> int:
-    """The flags and ITSTATE, which lie in the same bits of an M-profile CPU's xpsr."""
+    """The flags and ITSTATE."""
     try:
         return registers["cpsr"]
     except KeyError:
@@ -292,7 +318,17 @@ def _clear_exclusive(word: int, pc: int) -> Behaviour:
 
 def _yield(word: int, pc: int) -> Behaviour:
     """YIELD, WFE (``DISAS_YIELD``, ``DISAS_WFE`` of QEMU's target/arm/translate.c)."""
-    return Behaviour(rule=StepRule.RUN)
+    return Behaviour(rule=StepRule.YIELD, advances=_next_of_it_block)
+
+
+def _next_of_it_block(registers: Registers) -> dict[str, int]:
+    """ITSTATE after an instruction of an IT block (Arm ARM F1.2.2, ``ITAdvance``)."""
+    status = _status(registers)
+    if not status & _IT_ACTIVE:
+        return {}
+    state = status >> 8 & 0xFC | status >> 25 & 3
+    state = state & 0xE0 | state << 1 & 0x1F if state & 7 else 0
+    return {_status_name(registers): status & ~_IT | (state & 0xFC) << 8 | (state & 3) << 25}
 
 
 def _nothing(word: int, pc: int) -> None:
@@ -487,8 +523,8 @@ def _t32_return_from_exception(word: int, pc: int) -> Behaviour:
 # ---- the tables -----------------------------------------------------------------------------------------------------
 
 
-_A32_ROWS = (
-    # Unconditional (Arm ARM F4.1.2)
+_A32_UNCONDITIONAL_ROWS = (
+    # Arm ARM F4.1.2
     row("1111 0100 0..0 .... .... .... .... ....", _vector_structures),
     row("1111 0100 1..0 .... .... .... .... ....", _vector_structure),
     row("1111 0101 0111 1111 1111 0000 0001 1111", _clear_exclusive),
@@ -496,6 +532,8 @@ _A32_ROWS = (
     row("1111 100. .1.0 1101 0000 0101 000. ....", _store_return_state),
     row("1111 101. .... .... .... .... .... ....", _call),
     row("1111 .... .... .... .... .... .... ....", _nothing),
+)
+_A32_CONDITIONAL_ROWS = (
     # Synchronization, extra load/store
     row(".... 0001 0.00 .... .... 0000 1001 ....", _a32_swap),
     row(".... 0001 1... .... .... 111. 1001 ....", _a32_exclusive),
@@ -518,6 +556,8 @@ _A32_ROWS = (
     row(".... 0001 0010 .... .... .... 0111 ....", _breakpoint),
     row(".... 0111 1111 0000 0000 0001 1111 0000", _breakpoint),
 )
+
+_A32_ROWS = (*_A32_UNCONDITIONAL_ROWS, *_A32_CONDITIONAL_ROWS)
 
 _T16_ROWS = (
     row("01001 ...........", _t16_literal),
@@ -590,7 +630,7 @@ def _is_vector(word: int, mode: Mode) -> bool:
         return True
     if word >> 24 & 15 == 0b1110:
         return word >> 10 & 3 == 0b10
-    return word >> 24 & 0b11101111 == 0b11101111 if mode in (_T32, _T32_BE32) else word >> 25 == 0b1111001
+    return word >> 25 == 0b1111001 if mode in _A32_MODES else word >> 24 & 0b11101111 == 0b11101111
 
 
 def _implied_by(disassembled: Disassembled, word: int) -> Iterator[str]:
@@ -605,29 +645,41 @@ def _implied_by(disassembled: Disassembled, word: int) -> Iterator[str]:
         yield "fpscr"
 
 
-def behaviour_of(disassembled: Disassembled) -> Behaviour:
-    """What the encoding says; capstone only tells floating-point and saturating mnemonics from the rest."""
-    data, address, mode = disassembled.data, disassembled.address, disassembled.mode
-    byte_order: ByteOrder = "big" if mode in (_A32_BE32, _T32_BE32) else "little"
-    if mode in (_A32, _A32_BE32):
-        word = int.from_bytes(data, byte_order)
-        behaviour = behaviour_by_rows(_A32_ROWS, word, address + 8)
-        if behaviour.spans is not None:
-            behaviour = replace(behaviour, spans=_if_a32(word >> 28, behaviour.spans))
-    else:
-        word = int.from_bytes(data[:2], byte_order)
-        if len(data) == 4:
-            word = word << 16 | int.from_bytes(data[2:], byte_order)
-        behaviour = behaviour_by_rows(_T32_ROWS if len(data) == 4 else _T16_ROWS, word, address + 4)
-        if behaviour.spans is not None:
-            behaviour = replace(behaviour, spans=_if_t32(behaviour.spans))
-    implied = tuple(dict.fromkeys((*behaviour.implied, *_implied_by(disassembled, word))))
-    return replace(behaviour, implied=implied) if implied != behaviour.implied else behaviour
+@dataclass(frozen=True, slots=True)
+class _Decoder:
+    """What instructions of one profile do, for programs or for firmware."""
+
+    a32: Sequence[Row]
+    t16: Sequence[Row]
+    t32: Sequence[Row]
+
+    def behaviour_of(self, disassembled: Disassembled) -> Behaviour:
+        """What the encoding says; capstone only tells floating-point and saturating mnemonics from the rest."""
+        data, address, mode = disassembled.data, disassembled.address, disassembled.mode
+        byte_order: ByteOrder = "big" if mode in (_A32_BE32, _T32_BE32) else "little"
+        if mode in _A32_MODES:
+            word = int.from_bytes(data, byte_order)
+            behaviour = behaviour_by_rows(self.a32, word, address + 8)
+            if behaviour.spans is not None:
+                behaviour = replace(behaviour, spans=_if_a32(word >> 28, behaviour.spans))
+        else:
+            word = int.from_bytes(data[:2], byte_order)
+            if len(data) == 4:
+                word = word << 16 | int.from_bytes(data[2:], byte_order)
+            behaviour = behaviour_by_rows(self.t32 if len(data) == 4 else self.t16, word, address + 4)
+            if behaviour.spans is not None:
+                behaviour = replace(behaviour, spans=_if_t32(behaviour.spans))
+        implied = tuple(dict.fromkeys((*behaviour.implied, *_implied_by(disassembled, word))))
+        return replace(behaviour, implied=implied) if implied != behaviour.implied else behaviour
+
+
+behaviour_of = _Decoder(_A32_ROWS, _T16_ROWS, _T32_ROWS).behaviour_of
 
 
 # ---- registers ------------------------------------------------------------------------------------------------------
 
 _CPSR_T = 1 << 5
+_CPSR_MODE = 0x1F
 
 
 def _mode_of(registers: Registers) -> Mode:
@@ -713,3 +765,119 @@ ARMEB = replace(
     modes=(_A32, _T32, _A32_BE32, _T32_BE32),
     mode_of=_mode_of_big_endian,
 )
+
+# ---- machines -------------------------------------------------------------------------------------------------------
+
+
+def _wait(word: int, pc: int) -> Behaviour:
+    """WFI; HVC and SMC, by which PSCI may switch the processor off."""
+    return Behaviour(rule=StepRule.HALT)
+
+
+def _changing_the_system(build: Builder) -> Builder:
+    """The same instructions, which return from an exception."""
+
+    def built(word: int, pc: int) -> Behaviour:
+        return replace(build(word, pc) or Behaviour(), is_system=True)
+
+    return built
+
+
+def _machine_coprocessor_15(word: int, pc: int) -> Behaviour:
+    """MRC, MCR."""
+    crn = word >> 16 & 15
+    encoding = (word >> 21 & 7, crn, word & 15, word >> 5 & 7)
+    is_written = not word >> 20 & 1
+    if is_written and encoding == WAIT:
+        return Behaviour(rule=StepRule.HALT)
+    name = COPROCESSOR_15.get(encoding)
+    implied = () if name is None else (name, f"{name}_S")
+    return Behaviour(implied=implied, is_system=is_written and (crn in TRANSLATING or encoding in CONTEXT_REGISTERS))
+
+
+def _machine_coprocessor_15_of_64_bits(word: int, pc: int) -> Behaviour:
+    """MRRC, MCRR."""
+    name = COPROCESSOR_15_OF_64_BITS.get((word >> 4 & 15, word & 15))
+    is_written = not word >> 20 & 1
+    implied = () if name is None else (name, f"{name}_S")
+    return Behaviour(implied=implied, is_system=is_written and word & 15 in TRANSLATING)
+
+
+def _machine_store_return_state(word: int, pc: int) -> Behaviour:
+    """SRS: to the stack of the mode that it names."""
+    before, up, mode = word >> 24 & 1, word >> 23 & 1, word & _CPSR_MODE
+    is_t32 = word >> 28 == 0b1110
+    lowest = (0 if before else -8) if is_t32 else (4 * before if up else -4 - 4 * before)
+
+    def spans(registers: Registers) -> Sequence[Span]:
+        status = registers["cpsr"]
+        is_own = status & _CPSR_MODE == mode
+        stack = registers["sp"] if is_own else registers.read_under("sp", "cpsr", status & ~_CPSR_MODE | mode)
+        return [Span(_STORE, stack + lowest + offset & _ALL_32, 4) for offset in (0, 4)]
+
+    return Behaviour(spans=spans)
+
+
+_T16_WAIT = row("10111111 0011 0000", _wait)
+_T32_WAIT = row("1111 0011 1010 .... 10.0 .000 0000 0011", _wait)
+
+_A32_MACHINE_ROWS = (
+    row("1111 100. .0.1 .... 0000 1010 0000 0000", _changing_the_system(_a32_return_from_exception)),
+    row("1111 100. .1.0 1101 0000 0101 000. ....", _machine_store_return_state),
+    *_A32_UNCONDITIONAL_ROWS,
+    row(".... 100. .1.1 .... 1... .... .... ....", _changing_the_system(_multiple)),
+    row(".... 1110 .... .... .... 1111 ...1 ....", _machine_coprocessor_15),
+    row(".... 1100 010. .... .... 1111 .... ....", _machine_coprocessor_15_of_64_bits),
+    row(".... 0011 0010 0000 .... 0000 0000 0011", _wait),
+    row("1110 0001 0100 .... .... .... 0111 ....", _wait),
+    row(".... 0001 0110 0000 0000 0000 0111 ....", _wait),
+    *_A32_CONDITIONAL_ROWS,
+    # ERET; arithmetic and logic with S that writes the program counter
+    row(".... 0001 0110 0000 0000 0000 0110 1110", _changing_the_system(_nothing)),
+    row(".... 00.0 ...1 .... 1111 .... .... ....", _changing_the_system(_nothing)),
+    row(".... 00.1 1..1 .... 1111 .... .... ....", _changing_the_system(_nothing)),
+)
+_T32_MACHINE_ROWS = (
+    row("1110 1000 00.1 .... 1100 0000 0000 0000", _changing_the_system(_t32_return_from_exception)),
+    row("1110 1001 10.1 .... 1100 0000 0000 0000", _changing_the_system(_t32_return_from_exception)),
+    row("1110 1000 00.0 1101 1100 0000 000. ....", _machine_store_return_state),
+    row("1110 1001 10.0 1101 1100 0000 000. ....", _machine_store_return_state),
+    row("1111 0011 1101 .... 1000 1111 .... ....", _changing_the_system(_nothing)),
+    row("1110 1110 .... .... .... 1111 ...1 ....", _machine_coprocessor_15),
+    row("1110 1100 010. .... .... 1111 .... ....", _machine_coprocessor_15_of_64_bits),
+    row("1111 0111 1110 .... 1000 .... .... ....", _wait),
+    row("1111 0111 1111 .... 1000 0000 0000 0000", _wait),
+    _T32_WAIT,
+    *_T32_ROWS,
+)
+
+
+def _system_registers() -> Iterator[Register]:
+    """Those that instructions of firmware name, each with its instance of the secure state."""
+    known = {register.name for register in _REGISTERS}
+    wide = dict.fromkeys(COPROCESSOR_15_OF_64_BITS.values(), 64)
+    for name, bits in {**dict.fromkeys(COPROCESSOR_15.values(), 32), **wide}.items():
+        for instance in (name, f"{name}_S"):
+            if instance not in known:
+                yield Register(instance, bits, Group.SYSTEM)
+
+
+ARM_MACHINE = replace(
+    ARM,
+    registers=(*_REGISTERS, *_system_registers()),
+    behaviour_of=_Decoder(_A32_MACHINE_ROWS, (_T16_WAIT, *_T16_ROWS), _T32_MACHINE_ROWS).behaviour_of,
+    unknown_operands="iWMMXt memory operands",
+    system=A_PROFILE,
+)
+"""The A profile in AArch32 state."""
+
+ARM_M = replace(
+    ARM,
+    name="arm-m",
+    modes=(_T32_M,),
+    mode_of=None,
+    behaviour_of=_Decoder((), (_T16_WAIT, *_T16_ROWS), (_T32_WAIT, *_T32_ROWS)).behaviour_of,
+    unknown_operands="M-profile vector (MVE) memory operands",
+    system=M_PROFILE,
+)
+"""Cortex-M, which only firmware is for."""

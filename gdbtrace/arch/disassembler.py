@@ -31,7 +31,7 @@ def disassemble(data: bytes, address: int, mode: Mode) -> Disassembled:
     sizes = mode.instruction_bytes if mode.size_of is None else (mode.size_of(data),)
     decoded = (
         _engine(mode.capstone_arch, mode.capstone_mode).disasm(data, address, 1)
-        if mode.capstone_arch is not None
+        if mode.capstone_arch is not None and not (mode.kept_from_capstone and mode.kept_from_capstone(data))
         else ()
     )
     for instruction in decoded:
@@ -47,6 +47,24 @@ def size_of_undecoded(data: bytes, mode: Mode) -> int:
     """The size in bytes that the encoding itself gives an instruction that capstone does not know."""
     size_of = mode.size_of or mode.size_of_undecoded
     return mode.instruction_bytes[0] if size_of is None else size_of(data)
+
+
+def moved_operand(arch: Arch, disassembled: Disassembled) -> str | int | None:
+    """What an instruction moves to or from memory as it is: a register, by capstone's name, or a constant; None: it
+    does something else, or moves more than one."""
+    instruction = disassembled.capstone
+    if not isinstance(instruction, capstone.CsInsn) or not arch.moves(disassembled):
+        return None
+    operands = instruction.operands
+    registers = [operand for operand in operands if operand.type == capstone.CS_OP_REG]
+    has_memory = any(operand.type == capstone.CS_OP_MEM for operand in operands)
+    if not registers and has_memory and len(operands) == 2:
+        return next((int(operand.imm) for operand in operands if operand.type == capstone.CS_OP_IMM), None)
+    if not registers or (has_memory and len(registers) > 1) or (not has_memory and registers[0] is not operands[0]):
+        return None
+    # Where capstone does not put an address together (PowerPC's indexed forms, RISC-V's short ones) the value is first.
+    name: str = instruction.reg_name(registers[0].reg)
+    return name
 
 
 def named_registers(arch: Arch, disassembled: Disassembled) -> tuple[str, ...]:
@@ -72,6 +90,7 @@ def named_registers(arch: Arch, disassembled: Disassembled) -> tuple[str, ...]:
         identifiers += [*instruction.regs_read, *instruction.regs_write]
     names: dict[str, None] = {}
     for identifier in identifiers:
-        if name := instruction.reg_name(identifier):
+        # 0 is no register; on TriCore asking for its name ends the process.
+        if identifier and (name := instruction.reg_name(identifier)):
             names.update(dict.fromkeys(arch.aliases.get(name, (name,))))
     return tuple(names)

@@ -9,7 +9,7 @@ Size and memory operands come from our own decoder of the encoding; capstone giv
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import capstone
 
@@ -29,6 +29,7 @@ from gdbtrace.arch.model import (
     StepRule,
     SystemCalls,
 )
+from gdbtrace.arch.system.coldfire import COLDFIRE_SYSTEM
 
 DATA = tuple(f"d{i}" for i in range(8))
 ADDRESS = (*(f"a{i}" for i in range(6)), "fp", "sp")
@@ -138,6 +139,9 @@ class _Decoder:
         self._mode, self._register = self._opcode >> 3 & 7, self._opcode & 7
         self._upper = self._opcode >> 9 & 7
         """The register field of bits 11:9."""
+        self._decode()
+
+    def _decode(self) -> None:
         _LINES[self._opcode >> 12](self)
 
     # -- words and operands --------------------------------------------------------------------------------------
@@ -745,6 +749,64 @@ _LINES: tuple[Callable[[_Decoder], None], ...] = (
 )
 
 
+class _ColdFireDecoder(_Decoder):
+    """What ColdFire has instead, in ISA_A+ with EMAC (ColdFire Family Programmer's Reference Manual, CFPRM)."""
+
+    spans_known = True
+
+    def _decode(self) -> None:
+        opcode = self._opcode
+        if opcode >> 12 == 0xA:
+            self._line_mac()
+        elif opcode & 0xF9F8 == 0x00C0 and opcode < 0x06C0:  # bitrev, byterev, ff1
+            self._writes(DATA[self._register])
+        elif opcode == 0x40E7:  # strldsr
+            self._take(4)
+            self._push()
+        elif opcode == 0x4E73:  # rte
+            self._access(_indirect("sp"), (_LOAD, 0, 4), (_LOAD, 4, 4))
+            self._writes("sp", "ps")
+            self._branches()
+        elif opcode == 0x4E72 or opcode == 0x4AC8:  # stop, halt
+            self.rule = StepRule.HALT
+            if opcode == 0x4E72:
+                self._word()
+        elif opcode & 0xFF00 == 0xFB00:  # wddata, wdebug
+            if opcode & 0xC0 == 0xC0:
+                self._word()
+                self._access(_indirect(ADDRESS[self._register]), (_LOAD, 0, 4), (_LOAD, 4, 4))
+            else:
+                size = _SIZES.get(opcode >> 6 & 3, 2)
+                self._load(self._operand(size), size)
+        else:
+            super()._decode()
+
+    def _line_mac(self) -> None:
+        """Multiply and accumulate, whose registers the stub does not show."""
+        opcode = self._opcode
+        if opcode & 0x1C0 == 0x140:  # unassigned
+            return
+        if not opcode & 0x100:
+            if (opcode & 0x80 and not opcode & 0x30) or opcode & 0x1B0 == 0x180:  # from an accumulator
+                self._writes(GENERAL[opcode & 15])
+            else:
+                self._accumulate()
+        elif opcode & 0x80:  # from a status or mask register, or to the condition codes
+            self._writes(GENERAL[opcode & 15])
+        elif opcode & 0x1FC != 0x110:  # to an accumulator
+            self._load(self._operand(4), 4)
+
+    def _accumulate(self) -> None:
+        extension = self._word()
+        if self._opcode & 0x30:
+            # The address is masked with a register that the stub does not show, if the instruction says so.
+            self.spans_known = not extension & 0x20
+            operand = self._operand(4)
+            number = self._upper | self._opcode >> 3 & 8
+            self._writes(GENERAL[number])
+            self._load(operand, 4)
+
+
 def _bytes_of_bit_field(address: int, offset: int, width: int) -> tuple[int, int]:
     """The bytes that QEMU touches for a bit field: a power of two of them (``bf_prep`` in op_helper.c)."""
     start, bit = address + (offset >> 3), offset & 7
@@ -760,8 +822,20 @@ def _size_of(data: bytes) -> int:
     return _Decoder(data, 0).size
 
 
+def _size_of_coldfire(data: bytes) -> int:
+    return _ColdFireDecoder(data, 0).size
+
+
 def _behaviour_of(disassembled: Disassembled) -> Behaviour:
-    decoded = _Decoder(disassembled.data, disassembled.address)
+    return _behaviour_of_decoded(_Decoder(disassembled.data, disassembled.address))
+
+
+def _behaviour_of_coldfire(disassembled: Disassembled) -> Behaviour:
+    decoded = _ColdFireDecoder(disassembled.data, disassembled.address)
+    return replace(_behaviour_of_decoded(decoded), spans_known=decoded.spans_known)
+
+
+def _behaviour_of_decoded(decoded: _Decoder) -> Behaviour:
     effects = tuple(decoded.effects)
 
     def spans(registers: Registers) -> list[Span]:
@@ -812,6 +886,7 @@ M68K = Arch(
         arguments=("d1", "d2", "d3", "d4", "d5", "a0"),
         names={**I386_CALLS, 222: "tkill", 265: "tgkill", 352: "getrandom", 355: "execveat"},
     ),
+    moves=lambda disassembled: disassembled.mnemonic in ("move.b", "move.w", "move.l"),
     aliases={
         "a6": ("fp",),
         "a7": ("sp",),
@@ -824,3 +899,15 @@ M68K = Arch(
     },
     gdb_architecture="m68k:68040",
 )
+
+COLDFIRE = replace(
+    M68K,
+    name="coldfire",
+    frame_machine=16,  # ISA_A+ with EMAC, that of the MCF5208
+    modes=(replace(M68K.modes[0], size_of=_size_of_coldfire),),
+    behaviour_of=_behaviour_of_coldfire,
+    gdb_architecture="m68k:isa-aplus:emac",
+    unknown_operands="EMAC loads through the mask register",
+    system=COLDFIRE_SYSTEM,
+)
+"""ColdFire without ISA_B and floating point, which only firmware is for."""

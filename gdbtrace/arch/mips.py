@@ -75,8 +75,8 @@ class MemoryRow:
     rule: StepRule = StepRule.PLAIN
 
 
-_LOAD = (AccessKind.LOAD,)
-_STORE = (AccessKind.STORE,)
+LOAD = (AccessKind.LOAD,)
+STORE = (AccessKind.STORE,)
 # QEMU performs sc as a compare-and-swap with the value that ll read: a load and a store.
 _BOTH = (AccessKind.LOAD, AccessKind.STORE)
 
@@ -91,38 +91,38 @@ def _by_major_opcode(byte_order: ByteOrder, bits: Bits) -> dict[int, MemoryRow]:
     left: Shape = "to end" if byte_order == "big" else "from start"
     right: Shape = "from start" if byte_order == "big" else "to end"
     rows = {
-        0x20: MemoryRow(_LOAD, 1),  # lb
-        0x21: MemoryRow(_LOAD, 2),  # lh
-        0x22: MemoryRow(_LOAD, 4, "aligned"),  # lwl
-        0x23: MemoryRow(_LOAD, 4),  # lw
-        0x24: MemoryRow(_LOAD, 1),  # lbu
-        0x25: MemoryRow(_LOAD, 2),  # lhu
-        0x26: MemoryRow(_LOAD, 4, "aligned"),  # lwr
-        0x28: MemoryRow(_STORE, 1),  # sb
-        0x29: MemoryRow(_STORE, 2),  # sh
-        0x2A: MemoryRow(_STORE, 4, left),  # swl
-        0x2B: MemoryRow(_STORE, 4),  # sw
-        0x2E: MemoryRow(_STORE, 4, right),  # swr
-        0x30: MemoryRow(_LOAD, 4, rule=StepRule.LOAD_EXCLUSIVE),  # ll
-        0x31: MemoryRow(_LOAD, 4, is_float=True),  # lwc1
-        0x35: MemoryRow(_LOAD, 8, is_float=True),  # ldc1
+        0x20: MemoryRow(LOAD, 1),  # lb
+        0x21: MemoryRow(LOAD, 2),  # lh
+        0x22: MemoryRow(LOAD, 4, "aligned"),  # lwl
+        0x23: MemoryRow(LOAD, 4),  # lw
+        0x24: MemoryRow(LOAD, 1),  # lbu
+        0x25: MemoryRow(LOAD, 2),  # lhu
+        0x26: MemoryRow(LOAD, 4, "aligned"),  # lwr
+        0x28: MemoryRow(STORE, 1),  # sb
+        0x29: MemoryRow(STORE, 2),  # sh
+        0x2A: MemoryRow(STORE, 4, left),  # swl
+        0x2B: MemoryRow(STORE, 4),  # sw
+        0x2E: MemoryRow(STORE, 4, right),  # swr
+        0x30: MemoryRow(LOAD, 4, rule=StepRule.LOAD_EXCLUSIVE),  # ll
+        0x31: MemoryRow(LOAD, 4, is_float=True),  # lwc1
+        0x35: MemoryRow(LOAD, 8, is_float=True),  # ldc1
         0x38: MemoryRow(_BOTH, 4, rule=StepRule.STORE_EXCLUSIVE),  # sc
-        0x39: MemoryRow(_STORE, 4, is_float=True),  # swc1
-        0x3D: MemoryRow(_STORE, 8, is_float=True),  # sdc1
+        0x39: MemoryRow(STORE, 4, is_float=True),  # swc1
+        0x3D: MemoryRow(STORE, 8, is_float=True),  # sdc1
         # Not here: cache (0x2f), pref (0x33); coprocessor 2, which only Octeon and Loongson have.
     }
     if bits == 32:
         return rows
     return rows | {
-        0x1A: MemoryRow(_LOAD, 8, "aligned"),  # ldl
-        0x1B: MemoryRow(_LOAD, 8, "aligned"),  # ldr
-        0x27: MemoryRow(_LOAD, 4),  # lwu
-        0x2C: MemoryRow(_STORE, 8, left),  # sdl
-        0x2D: MemoryRow(_STORE, 8, right),  # sdr
-        0x34: MemoryRow(_LOAD, 8, rule=StepRule.LOAD_EXCLUSIVE),  # lld
-        0x37: MemoryRow(_LOAD, 8),  # ld
+        0x1A: MemoryRow(LOAD, 8, "aligned"),  # ldl
+        0x1B: MemoryRow(LOAD, 8, "aligned"),  # ldr
+        0x27: MemoryRow(LOAD, 4),  # lwu
+        0x2C: MemoryRow(STORE, 8, left),  # sdl
+        0x2D: MemoryRow(STORE, 8, right),  # sdr
+        0x34: MemoryRow(LOAD, 8, rule=StepRule.LOAD_EXCLUSIVE),  # lld
+        0x37: MemoryRow(LOAD, 8),  # ld
         0x3C: MemoryRow(_BOTH, 8, rule=StepRule.STORE_EXCLUSIVE),  # scd
-        0x3F: MemoryRow(_STORE, 8),  # sd
+        0x3F: MemoryRow(STORE, 8),  # sd
     }
 
 
@@ -153,20 +153,20 @@ def _by_special3_function(major: dict[int, MemoryRow], bits: Bits) -> dict[int, 
 
 # COP1X, table A.21: address is base + index. luxc1 and suxc1 ignore the low three bits. Not here: prefx (0x0f).
 COP1X = {
-    0x00: MemoryRow(_LOAD, 4, is_float=True),  # lwxc1
-    0x01: MemoryRow(_LOAD, 8, is_float=True),  # ldxc1
-    0x05: MemoryRow(_LOAD, 8, "aligned", is_float=True),  # luxc1
-    0x08: MemoryRow(_STORE, 4, is_float=True),  # swxc1
-    0x09: MemoryRow(_STORE, 8, is_float=True),  # sdxc1
-    0x0D: MemoryRow(_STORE, 8, "aligned", is_float=True),  # suxc1
+    0x00: MemoryRow(LOAD, 4, is_float=True),  # lwxc1
+    0x01: MemoryRow(LOAD, 8, is_float=True),  # ldxc1
+    0x05: MemoryRow(LOAD, 8, "aligned", is_float=True),  # luxc1
+    0x08: MemoryRow(STORE, 4, is_float=True),  # swxc1
+    0x09: MemoryRow(STORE, 8, is_float=True),  # sdxc1
+    0x0D: MemoryRow(STORE, 8, "aligned", is_float=True),  # suxc1
 }
 
 # DSP, SPECIAL3 function 0x0a (LX): base + index.
 INDEXED_LOADS = {
-    0x00: MemoryRow(_LOAD, 4),  # lwx
-    0x04: MemoryRow(_LOAD, 2),  # lhx
-    0x06: MemoryRow(_LOAD, 1),  # lbux
-    0x08: MemoryRow(_LOAD, 8),  # ldx
+    0x00: MemoryRow(LOAD, 4),  # lwx
+    0x04: MemoryRow(LOAD, 2),  # lhx
+    0x06: MemoryRow(LOAD, 1),  # lbux
+    0x08: MemoryRow(LOAD, 8),  # ldx
 }
 
 # Release 6, PCREL: the bits below the register.
@@ -226,7 +226,7 @@ def _spans(row: MemoryRow, base: str, index: str | None, displacement: int, mask
     return aligned
 
 
-def _written(number: int) -> tuple[str, ...]:
+def written(number: int) -> tuple[str, ...]:
     """The general register that an instruction writes; the zero register keeps its zero."""
     return (NAMES[number],) if number else ()
 
@@ -308,20 +308,20 @@ def _behaviour_of_special(word: int) -> Behaviour:
         # Linux makes SIGFPE of codes 6 and 7 (compilers plant them after divisions), QEMU 7.2 SIGTRAP of every one.
         return _TRAP
     if function == 0x01:
-        return Behaviour(implied=(*_written(rd), *_FLOAT_STATUS))  # movf, movt
+        return Behaviour(implied=(*written(rd), *_FLOAT_STATUS))  # movf, movt
     if function in _SPECIAL_RD:
-        return Behaviour(implied=_written(rd))
+        return Behaviour(implied=written(rd))
     if 0x10 <= function <= 0x13:
         if word & 0x7C0:
-            return Behaviour(implied=_written(rd))  # release 6: clz, clo, dclz, dclo
+            return Behaviour(implied=written(rd))  # release 6: clz, clo, dclz, dclo
         is_move_from = not function & 1
         accumulator = word >> 21 & 3 if is_move_from else rd & 3  # DSP; the stub has the first alone
-        return Behaviour(implied=(*(_written(rd) if is_move_from else ()), *(() if accumulator else _HI_LO)))
+        return Behaviour(implied=(*(written(rd) if is_move_from else ()), *(() if accumulator else _HI_LO)))
     if 0x18 <= function <= 0x1F:
         # mult, multu, div, divu, dmult, ...: hi and lo, with DSP's four accumulators of which the stub has the first.
         # Release 6 gave the codes to three-operand forms, with a nonzero shift field.
         if word & 0x7C0:
-            return Behaviour(implied=_written(rd))
+            return Behaviour(implied=written(rd))
         return Behaviour(implied=() if rd & 3 else _HI_LO)
     return Behaviour()
 
@@ -365,9 +365,9 @@ def _msa_registers(word: int) -> tuple[str, ...]:
     if minor == _MSA_ELEMENTS:
         match word >> 22 & 15:
             case 0b0010 | 0b0011 if word >> 20 & 3 != 0b11:  # copy_s, copy_u
-                return (*_written(word >> 6 & 31), ws)
+                return (*written(word >> 6 & 31), ws)
             case 0b0001 if word >> 16 & 0x3F == 0x3E:  # cfcmsa
-                return _written(word >> 6 & 31)
+                return written(word >> 6 & 31)
             case 0b0000 if word >> 16 & 0x3F == 0x3E:  # ctcmsa
                 return ()
             case 0b0100:  # insert: from a general register
@@ -379,24 +379,24 @@ def _msa_registers(word: int) -> tuple[str, ...]:
 # --- Decoding ---------------------------------------------------------------------------------------------------------
 
 
-class _Decoder:
+class Decoder:
     """The behaviour of instructions on processors of one width and byte order."""
 
     def __init__(self, byte_order: ByteOrder, bits: Bits) -> None:
         self._byte_order = byte_order
         self._bits: Bits = bits
-        self._mask = (1 << bits) - 1
-        self._stub = STUB_NAMES[bits]
-        self._by_major = _by_major_opcode(byte_order, bits)
-        self._by_special3 = _by_special3_function(self._by_major, bits)
+        self.mask = (1 << bits) - 1
+        self.stub = STUB_NAMES[bits]
+        self.by_major = _by_major_opcode(byte_order, bits)
+        self._by_special3 = _by_special3_function(self.by_major, bits)
 
     def behaviour_of(self, disassembled: Disassembled) -> Behaviour:
         """See :attr:`Arch.behaviour_of`."""
         word = int.from_bytes(disassembled.data, self._byte_order)
         rs, rt = word >> 21 & 31, word >> 16 & 31
         major = word >> 26
-        if row := self._by_major.get(major):
-            return self._memory(row, rs, None, sign_extended(word, 16), rt)
+        if row := self.by_major.get(major):
+            return self.memory(row, rs, None, sign_extended(word, 16), rt)
         match major:
             case 0x00:
                 return _behaviour_of_special(word)
@@ -408,28 +408,28 @@ class _Decoder:
             case 0x06 | 0x07 if rt and rs in (0, rt):
                 return _CALL
             case 0x08 | 0x18:  # addi, daddi; release 6: beqzalc, bnezalc
-                return Behaviour(implied=(*_written(rt), *(("ra",) if rt and not rs else ())))
+                return Behaviour(implied=(*written(rt), *(("ra",) if rt and not rs else ())))
             case 0x09 | 0x0A | 0x0B | 0x0C | 0x0D | 0x0E | 0x0F | 0x19:  # addiu to lui, daddiu
-                return Behaviour(implied=_written(rt))
+                return Behaviour(implied=written(rt))
             case 0x10 if rs < 2:  # mfc0, dmfc0
-                return Behaviour(implied=_written(rt))
+                return Behaviour(implied=written(rt))
             case 0x11:
                 return self._cop1(word)
             case 0x13:
                 return self._cop1x(word)
             case 0x14:
-                return _likely(_annuls_unless_equal(self._stub[rs], self._stub[rt]))  # beql
+                return _likely(_annuls_unless_equal(self.stub[rs], self.stub[rt]))  # beql
             case 0x15:
-                return _likely(_annuls_if_equal(self._stub[rs], self._stub[rt]))  # bnel
+                return _likely(_annuls_if_equal(self.stub[rs], self.stub[rt]))  # bnel
             # With a nonzero rt these two are compact branches of release 6, which have no delay slot.
             case 0x16 if rt == 0:
-                return _likely(_annuls_if_positive(self._stub[rs], self._bits))  # blezl
+                return _likely(_annuls_if_positive(self.stub[rs], self._bits))  # blezl
             case 0x17 if rt == 0:
-                return _likely(_annuls_unless_positive(self._stub[rs], self._bits))  # bgtzl
+                return _likely(_annuls_unless_positive(self.stub[rs], self._bits))  # bgtzl
             case 0x1C:
                 return self._special2(word)
             case 0x1D if self._bits == 64:  # daui of release 6
-                return Behaviour(implied=_written(rt))
+                return Behaviour(implied=written(rt))
             case 0x1E:
                 return self._msa(word)
             case 0x1F:
@@ -442,13 +442,13 @@ class _Decoder:
                 return self._pc_relative(word, disassembled.address)
         return Behaviour()
 
-    def _memory(self, row: MemoryRow, base: int, index: int | None, displacement: int, target: int) -> Behaviour:
-        index_name = None if index is None else self._stub[index]
+    def memory(self, row: MemoryRow, base: int, index: int | None, displacement: int, target: int) -> Behaviour:
+        index_name = None if index is None else self.stub[index]
         is_loading = AccessKind.LOAD in row.kinds
-        implied = self._floats(target, row.size) if row.is_float else _written(target) if is_loading else ()
+        implied = self._floats(target, row.size) if row.is_float else written(target) if is_loading else ()
         return Behaviour(
             rule=row.rule,
-            spans=_spans(row, self._stub[base], index_name, displacement, self._mask),
+            spans=_spans(row, self.stub[base], index_name, displacement, self.mask),
             implied=implied,
             has_stored=self._has_stored(target) if row.rule is StepRule.STORE_EXCLUSIVE else None,
         )
@@ -457,7 +457,7 @@ class _Decoder:
         """One means success; the zero register does not tell."""
         if not target:
             return None
-        name = self._stub[target]
+        name = self.stub[target]
         return lambda registers: registers[name] == 1
 
     def _floats(self, number: int, size: int) -> tuple[str, ...]:
@@ -473,14 +473,14 @@ class _Decoder:
 
     def _regimm(self, word: int) -> Behaviour:
         number = word >> 21 & 31
-        rs, bits = self._stub[number], self._bits
+        rs, bits = self.stub[number], self._bits
         match word >> 16 & 31:
             case 0x02:
                 return _likely(_annuls_unless_negative(rs, bits))  # bltzl
             case 0x03:
                 return _likely(_annuls_if_negative(rs, bits))  # bgezl
             case 0x06 | 0x1E:  # dahi, dati of release 6
-                return Behaviour(implied=_written(number))
+                return Behaviour(implied=written(number))
             case 0x12:
                 return _likely(_annuls_unless_negative(rs, bits), ("ra",))  # bltzall
             case 0x13:
@@ -493,7 +493,7 @@ class _Decoder:
 
     def _cop1(self, word: int) -> Behaviour:
         selector, ft, fs, fd = word >> 21 & 31, word >> 16 & 31, word >> 11 & 31, word >> 6 & 31
-        to_general = _written(ft) if selector < 4 else ()
+        to_general = written(ft) if selector < 4 else ()
         match selector:
             case 0x08 if word & 1 << 17:
                 return _likely(_annuls_unless_condition(ft >> 2, ft & 1), _FLOAT_STATUS)  # bc1fl, bc1tl
@@ -525,7 +525,7 @@ class _Decoder:
         base, index, fs, fd = word >> 21 & 31, word >> 16 & 31, word >> 11 & 31, word >> 6 & 31
         function = word & 0x3F
         if row := COP1X.get(function):
-            return self._memory(row, base, index, 0, fd if AccessKind.LOAD in row.kinds else fs)
+            return self.memory(row, base, index, 0, fd if AccessKind.LOAD in row.kinds else fs)
         if function == 0x0F:
             return Behaviour()  # prefx
         # alnv.ps, whose first field is a general register; madd, msub, nmadd, nmsub, whose first field is fr.
@@ -539,19 +539,19 @@ class _Decoder:
         if function in _SPECIAL2_HI_LO:
             return Behaviour(implied=() if rd & 3 else _HI_LO)
         # mul leaves hi and lo alone in QEMU; undefined by the manual.
-        return Behaviour(implied=_written(rd) if function in _SPECIAL2_RD else ())
+        return Behaviour(implied=written(rd) if function in _SPECIAL2_RD else ())
 
     def _special3(self, word: int) -> Behaviour:
         rs, rt, rd, function = word >> 21 & 31, word >> 16 & 31, word >> 11 & 31, word & 0x3F
         operation = word >> 6 & 31
         if row := self._by_special3.get(function):
-            return self._memory(row, rs, None, sign_extended(word >> 7, 9), rt)
+            return self.memory(row, rs, None, sign_extended(word >> 7, 9), rt)
         if function == 0x0A and (row := INDEXED_LOADS.get(operation)):
-            return self._memory(row, rs, rt, 0, rd)
+            return self.memory(row, rs, rt, 0, rd)
         if function in _SPECIAL3_RT:
-            return Behaviour(implied=_written(rt))
+            return Behaviour(implied=written(rt))
         if function in _SPECIAL3_RD:
-            return Behaviour(implied=_written(rd))
+            return Behaviour(implied=written(rd))
         if function in (_DPA, _EXTR):
             # DSP: accumulator 0 is hi and lo; the stub lacks 1 to 3.
             accumulator = () if rd & 3 else _HI_LO
@@ -560,7 +560,7 @@ class _Decoder:
             if operation == _WRDSP:
                 return Behaviour()
             # rddsp has its destination in rd, the extractions in rt.
-            return Behaviour(implied=_written(rd) if operation == 0x12 else (*_written(rt), *accumulator))
+            return Behaviour(implied=written(rd) if operation == 0x12 else (*written(rt), *accumulator))
         return Behaviour()
 
     def _msa(self, word: int) -> Behaviour:
@@ -568,23 +568,31 @@ class _Decoder:
         minor = word & 0x3F
         if not 0x20 <= minor <= 0x27:
             return Behaviour(implied=_msa_registers(word))
-        row = MemoryRow(_LOAD if minor < 0x24 else _STORE, 16)
+        row = MemoryRow(LOAD if minor < 0x24 else STORE, 16)
         displacement = sign_extended(word >> 16, 10) << (minor & 3)
-        found = self._memory(row, word >> 11 & 31, None, displacement, 0)
+        found = self.memory(row, word >> 11 & 31, None, displacement, 0)
         return replace(found, implied=(FLOATS[word >> 6 & 31],))
 
     def _pc_relative(self, word: int, pc: int) -> Behaviour:
         """Release 6: addiupc, auipc, aluipc, and the loads."""
-        written = _written(word >> 21 & 31)
+        target = written(word >> 21 & 31)
         if (load := _PC_RELATIVE_LOADS.get(word >> 16 & 31)) is None:
-            return Behaviour(implied=written)
+            return Behaviour(implied=target)
         size, width = load
         base = pc & -size
-        span = (Span(AccessKind.LOAD, (base + sign_extended(word, width) * size) & self._mask, size),)
-        return Behaviour(spans=lambda _: span, implied=written)
+        span = (Span(AccessKind.LOAD, (base + sign_extended(word, width) * size) & self.mask, size),)
+        return Behaviour(spans=lambda _: span, implied=target)
 
 
 # --- Architectures --------------------------------------------------------------------------------
+
+
+_PARTS = frozenset({"lwl", "lwr", "swl", "swr", "ldl", "ldr", "sdl", "sdr"})
+
+
+def _moves(disassembled: Disassembled) -> bool:
+    """Not a part of a word."""
+    return disassembled.mnemonic not in _PARTS
 
 
 def _layout(bits: Bits) -> tuple[StubRegister, ...]:
@@ -687,9 +695,11 @@ def _mips32(name: str, byte_order: ByteOrder) -> Arch:
         sp="sp",
         registers=_registers(32),
         modes=(Mode(None, capstone.CS_ARCH_MIPS, capstone.CS_MODE_MIPS32 | order, (4,)),),
-        behaviour_of=_Decoder(byte_order, 32).behaviour_of,
+        behaviour_of=Decoder(byte_order, 32).behaviour_of,
         system_calls=O32_SYSTEM_CALLS,
         aliases=ALIASES,
+        zeroes=frozenset({"zero"}),
+        moves=_moves,
         builtin_layout=_layout(32),
         gdb_architecture="mips:isa32r2",
     )
@@ -708,11 +718,15 @@ def _mips64(name: str, byte_order: ByteOrder) -> Arch:
         sp="sp",
         registers=_registers(64),
         modes=(Mode(None, capstone.CS_ARCH_MIPS, capstone.CS_MODE_MIPS64 | order, (4,)),),
-        behaviour_of=_Decoder(byte_order, 64).behaviour_of,
+        behaviour_of=Decoder(byte_order, 64).behaviour_of,
         system_calls=N64_SYSTEM_CALLS,
         aliases=ALIASES,
+        zeroes=frozenset({"zero"}),
+        moves=_moves,
         builtin_layout=_layout(64),
         gdb_architecture="mips:isa64r2",
+        # Otherwise gdb cuts registers to 32 bits.
+        gdb_settings=("mips abi n64",),
     )
 
 

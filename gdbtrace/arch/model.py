@@ -14,7 +14,7 @@ Two sets of register names exist and are kept apart:
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 from typing import Literal, NamedTuple, Protocol
 
@@ -67,10 +67,38 @@ class StubRegister(NamedTuple):
     bits: int
 
 
-class Registers(Protocol):
-    """The values of the stub registers at one stop, as unsigned integers."""
+class CoreRegisters(Protocol):
+    """The values of the stub registers that came with one stop, as unsigned integers."""
 
     def __getitem__(self, name: str, /) -> int: ...
+
+
+class StateBefore(CoreRegisters, Protocol):
+    """The core registers before an instruction, and the instruction."""
+
+    @property
+    def instruction(self) -> bytes:
+        """Its bytes, in memory order; none where they cannot be read."""
+        ...
+
+
+class Registers(CoreRegisters, Protocol):
+    """The values of the stub registers at one stop, as unsigned integers."""
+
+    def __contains__(self, name: object, /) -> bool:
+        """Whether this CPU has a register."""
+        ...
+
+    def anew(self, name: str, /) -> int:
+        """A register that the stub does not send at each stop, read again: an exception has changed it."""
+        ...
+
+    def read_under(self, name: str, other: str, value: int, /) -> int:
+        """A register that the stub shows only while another one, ``other``, has this value: a banked one, by the mode.
+
+        Rare (a store to another mode's stack): the other one is changed, and put back.
+        """
+        ...
 
     def read_memory(self, address: int, size: int, /) -> bytes:
         """Guest memory at the same stop, for what an instruction touches depending on what it finds there.
@@ -78,6 +106,21 @@ class Registers(Protocol):
         Rare (s390x EXECUTE and string instructions): a round trip each.
 
         :raise KeyError: the stub cannot read it.
+        """
+        ...
+
+    def read_physical(self, address: int, size: int, /) -> bytes:
+        """Guest memory by physical address, as firmware has it.
+
+        :raise KeyError: it is neither RAM nor ROM.
+        """
+        ...
+
+    def read_kept(self, address: int, size: int, /) -> bytes:
+        """The same, but as it was when it was read first, unless an instruction has stored something there since: what
+        an exception has stored is not seen. Costs nothing mostly.
+
+        :raise KeyError: it is neither RAM nor ROM.
         """
         ...
 
@@ -89,6 +132,22 @@ class AccessKind(IntEnum):
     STORE = 1
 
 
+class AddressKind(Enum):
+    """What an address is of, where not all addresses are translated alike."""
+
+    CODE = "code"
+    DATA = "data"
+    """What plain loads and stores touch."""
+    PRIMARY = "primary"
+    """Data of the program's address space, whichever is the current one."""
+    SECONDARY = "secondary"
+    """Data of another address space, which an instruction has asked for: a SPARC's secondary context."""
+    NUCLEUS = "nucleus"
+    """Data of the kernel's own address space, whichever is the current one."""
+    PHYSICAL = "physical"
+    """It is not translated."""
+
+
 class Span(NamedTuple):
     """A run of bytes that one instruction touches in one direction."""
 
@@ -97,6 +156,28 @@ class Span(NamedTuple):
     """Virtual address, already cut to the guest's address width."""
     size: int
     """In bytes; 0 is allowed and means nothing is touched."""
+
+    @property
+    def space(self) -> AddressKind:
+        """What the address is of."""
+        return AddressKind.DATA
+
+
+class SpanElsewhere(Span):
+    """A run of addresses that are not plain data's."""
+
+    _space: AddressKind
+
+    def __new__(cls, span: Span, space: AddressKind) -> SpanElsewhere:
+        """The same run in another space."""
+        self = super().__new__(cls, *span)
+        self._space = space
+        return self
+
+    @property
+    def space(self) -> AddressKind:
+        """See :class:`Span`."""
+        return self._space
 
 
 SpanFunction = Callable[[Registers], Sequence[Span]]
@@ -112,8 +193,10 @@ class StepRule(Enum):
     """A raw step may swallow the instruction after it: run to where it returns."""
     RUN = "run"
     """A raw step may swallow the instruction after it: run to that one. SPARC ``save``, ``restore``, ``return`` and
-    ``flushw``, when QEMU spills or fills a window; x86 ``pause``, Arm ``yield`` and ``wfe``, after which QEMU leaves
-    its loop without a stop; what QEMU does in the kernel's stead without a system call."""
+    ``flushw``, when QEMU spills or fills a window; what QEMU does in the kernel's stead without a system call."""
+    YIELD = "yield"
+    """Does nothing but let another processor go on (x86 ``pause``, Arm ``yield`` and ``wfe``): QEMU leaves its loop
+    without a stop, and a raw step executes the next instruction as well."""
     ANNULLING = "annulling"
     """MIPS branch-likely: one that is not taken may stop at its slot, which is not executed."""
     EXECUTE = "execute"
@@ -132,6 +215,17 @@ class StepRule(Enum):
     """Writes a register that the stub does not show; what is written is remembered."""
     REPEAT = "repeat"
     """x86 string instruction with a repeat prefix: one step is one iteration."""
+    TRAPPING = "trapping"
+    """May trap in a way that ends no step of QEMU's, which goes on into the handler (TriCore): run to whichever comes
+    first, the handler or the next instruction."""
+    HALT = "halt"
+    """May stop the processor until an interrupt comes (``wfi``, ``hlt``, ``wait``, ``sleep``) or for good (a call of
+    the machine's own firmware)."""
+    UNTRAPPED = "untrapped"
+    """x86: a processor's own single step does not end behind it, or shows in what it does. An emulator's does not
+    differ from any other."""
+    LOAD_STATE = "load state"
+    """s390x LPSW and LPSWE: a raw step executes the instruction that they go to as well, unless they halt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +258,8 @@ class Mode:
     """Where an instruction's text comes from if capstone has no decoder."""
     size_of: Callable[[bytes], int] | None = None
     """The size that the encoding itself gives any instruction, where capstone's is not to be relied on."""
+    kept_from_capstone: Callable[[bytes], bool] | None = None
+    """Instructions on which capstone ends the process instead of decoding them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +304,21 @@ class Behaviour:
     system_call: int | None = None
     """For :attr:`StepRule.SYSTEM_CALL`: the number, where the instruction itself has it."""
     resumes_at: Callable[[Registers], int] | None = None
-    """For :attr:`StepRule.RUN` and :attr:`StepRule.SYSTEM_CALL`: where it goes on; None means the next instruction."""
+    """For :attr:`StepRule.RUN`, :attr:`StepRule.TRAPPING` and :attr:`StepRule.SYSTEM_CALL`: where it goes on; None: at
+    the next instruction."""
+    advances: Callable[[Registers], Mapping[str, int]] | None = None
+    """For :attr:`StepRule.YIELD`: what it does beside going on to the next instruction, stub register -> value (Thumb's
+    ITSTATE). None: nothing."""
+    traps_at: Callable[[Registers], Sequence[int]] | None = None
+    """For :attr:`StepRule.TRAPPING`: where the traps that it may end in are handled, given the registers before it;
+    empty: it cannot trap."""
+    goes_to: Callable[[Registers], Sequence[int]] | None = None
+    """For :attr:`StepRule.LOAD_STATE`: where it may go, given the registers before it; nowhere: it halts."""
     nullifies: Callable[[Registers], bool] | None = None
     """For :attr:`StepRule.NULLIFYING`: whether, given the registers after it, the next instruction is nullified."""
+    traps_behind: bool = False
+    """The program counter of its trap is that of the next instruction, and gdbserver puts it back, as gdb wants it of
+    breakpoints."""
     always_traps: bool = False
     """For :attr:`StepRule.BREAKPOINT`: True: it traps, and the program counter may be behind it; False: it has trapped
     if the program counter is still at it."""
@@ -218,6 +326,17 @@ class Behaviour:
     """For :attr:`StepRule.REMEMBER`: the register of :attr:`Arch.remembered`, and its value after the instruction."""
     spans_known: bool = True
     """False: nobody can say which memory it touches."""
+    is_system: bool = False
+    """It may change how addresses are translated, what is mapped where, or what an exception does: nothing that is
+    known of those survives it. Programs have no such instructions."""
+    reloads: bool = False
+    """It may change registers that only the monitor shows (:attr:`SystemLevel.monitored`), and nothing else that
+    :attr:`is_system` stands for."""
+    may_stay: bool = False
+    """It may leave all registers as they are, the program counter among them: a jump to itself."""
+    rearranges: Callable[[Registers], bool] | None = None
+    """Whether, given the registers after it, it may have had a device move itself or memory (x86 ``out``): what is
+    mapped where is found out anew. None: it has nothing to do with devices, or only as loads and stores have."""
 
 
 class EntryPoint(NamedTuple):
@@ -269,6 +388,82 @@ class ElfIdentity:
     """Bits of ``e_flags`` that make it a program of an ABI that is not supported, and what that is called."""
 
 
+class Taken(NamedTuple):
+    """An exception or interrupt that a processor has just taken."""
+
+    number: int
+    """As the architecture itself numbers them (docs/firmware.md)."""
+    is_interrupt: bool = False
+    """Asynchronous: the instruction that it interrupted has not begun, unless it is one that waits for interrupts."""
+    returns_to: int | None = None
+    """For an interrupt where an instruction waits for them: the address that the handler returns to, which tells
+    whether the wait had begun. None: it had."""
+    found: Mapping[str, int] | None = None
+    """For an interrupt: core registers as it found them, where the instruction before it is done and has changed more
+    than the program counter: a wait has begun, or ``following`` was taken at another one's handler."""
+    is_executed: bool = False
+    """The instruction that raised it is done, and what it changed is its own doing (a SPARC trap that is taken in the
+    delay slot, say); else what has changed is the exception's entry."""
+    refused: int | None = None
+    """The address of the access that an instruction which is not done was refused: those before it have happened. None:
+    none has."""
+    following: Taken | None = None
+    """Another one, taken before the first instruction of this one's handler."""
+
+
+NOT_BEGUN = Taken(-1, is_interrupt=True)
+"""No exception, and nothing else either: the step has ended before its instruction began."""
+
+MonitorCommand = Callable[[str], str]
+"""Performs a command of QEMU's monitor and returns what it printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemLevel:
+    """What firmware sees of an architecture and a program does not."""
+
+    taken: Callable[[StateBefore, Registers], Taken | None]
+    """Which exception a step ended in, if any, given the registers before and after it."""
+    physical: Callable[[Registers, int, AddressKind], int | None]
+    """The physical address of a virtual one, where the registers alone say it (no translation, a fixed window); None:
+    it is translated."""
+    translate: Callable[[MonitorCommand, Registers, int, AddressKind], int | None] | None = None
+    """The physical address of one that is translated, or None if it is not mapped; None: ``gva2gpa`` says it."""
+    address_space: str = ""
+    """Stub register, or one of ``monitored``, that tells one address space from another; empty, or not on this CPU:
+    there is only one."""
+    monitored: Mapping[str, str] = field(default_factory=dict)
+    """Registers that the stub does not show and QEMU's monitor does: name -> regular expression for what the command
+    prints, whose only group is the value in hexadecimal, or in decimal if the group is named so."""
+    printed_by: Mapping[str, str] = field(default_factory=dict)
+    """The monitor's commands that show those of ``monitored`` which ``info registers`` does not."""
+    derived: Mapping[str, Callable[[MonitorCommand, Registers], int]] = field(default_factory=dict)
+    """Registers that neither shows, and how to find out. They are found out again after whatever is ``is_system``, and
+    after each exception."""
+    ambient: tuple[str, ...] = ()
+    """Those of ``monitored`` that every frame lists."""
+    noted: tuple[str, ...] = ()
+    """Of ``monitored``, those that ``taken`` compares: it finds them in the registers before the step too. They change
+    by exceptions and by instructions that are ``is_system`` alone."""
+    code_base: str = ""
+    """Register to add to the program counter for the address of the instruction (x86's code segment)."""
+    code_mask: int = -1
+    """What that sum is cut to."""
+    has_empty_steps: bool = False
+    """A step may end before its instruction has begun, without an exception: QEMU's x86 stops after it has looked
+    whether the interrupt controller has something for the processor (``CPU_INTERRUPT_POLL``)."""
+    masked_step: int = 7
+    """QEMU's single-step flags with interrupts off: 1, single-step; 2, no interrupts; 4, no timers."""
+    waiting_step: int | None = None
+    """The same for the step of a wait, where one that ends without the interrupt would go on at random; None: the same
+    flags."""
+    is_woken: Callable[[Registers], bool] | None = None
+    """Whether a halted vCPU has been sent an interrupt that it will wake up for; None: the registers do not say."""
+    is_waiting: Callable[[Registers], bool] | None = None
+    """Whether a processor executes nothing until an interrupt comes, where an exception may put it into such a state
+    (s390x: the wait bit of the PSW); None: only an instruction can."""
+
+
 @dataclass(frozen=True, slots=True)
 class Arch:
     """One architecture: a table of facts."""
@@ -296,6 +491,9 @@ class Arch:
     """Register names as capstone prints them -> operand registers; a name missing here stands for itself."""
     builtin_layout: tuple[StubRegister, ...] = ()
     """The ``g`` packet, for targets of which QEMU sends no description."""
+    core_numbers: int = 0
+    """How many numbers QEMU keeps for the first feature of its description, where that has fewer registers and the
+    next one does not say where it begins (PowerPC without an FPU)."""
     next_pc: str | None = None
     """Stub register of the address of the instruction after this one, where the architecture has one (SPARC)."""
     privilege_bits: int = 0
@@ -307,6 +505,8 @@ class Arch:
     """The mode at a stop; None: always the first."""
     gdb_architecture: str | None = None
     """gdb's ``set architecture`` name; None: gdb does not know it, use the rsp engine."""
+    gdb_settings: tuple[str, ...] = ()
+    """What else gdb must be told, of ``set``'s, to see the registers whole where no program says it."""
     fault_address: str | None = None
     """Stub register with the address that the latest page fault was at, where the stub shows one (x86)."""
     least_qemu: tuple[int, int] | None = None
@@ -317,6 +517,13 @@ class Arch:
     """Bytes behind the last register of ``g`` that QEMU takes for it when it is written (``G``): they repeat it."""
     piece_bytes: Mapping[str, int] = field(default_factory=dict)
     """Stub registers outside ``g`` that a big-endian stub sends in pieces of this many bytes, the lowest one first."""
+    system: SystemLevel | None = None
+    """None: programs only."""
+    moves: Callable[[Disassembled], bool] = lambda disassembled: True
+    """Whether an instruction with one register and one memory operand moves the value between them as it is: then the
+    register has what a device was sent or gave."""
+    zeroes: frozenset[str] = frozenset()
+    """capstone's names of registers that are always zero."""
     unknown_operands: str = ""
     """What cannot be said about memory operands, for ``gdbtrace archs``; empty: all is known."""
 
@@ -331,6 +538,17 @@ class Arch:
                 return name
         return None
 
+    def with_stub_registers(self, bits: Mapping[str, int]) -> Arch:
+        """Also with the registers of a stub that the table does not have, by their own names.
+
+        Firmware names system registers that a program cannot, and which there are depends on the CPU.
+
+        :param bits: stub register -> width.
+        """
+        covered = {register.stub_name for register in self.registers} | {register.name for register in self.registers}
+        more = (Register(name, width, Group.SYSTEM) for name, width in bits.items() if name not in covered)
+        return replace(self, registers=(*self.registers, *more))
+
     @property
     def address_mask(self) -> int:
         """All the bits an address may have."""
@@ -344,21 +562,29 @@ class Arch:
 
 __all__ = [
     "KNOWN_SYSTEM_CALLS",
+    "NOT_BEGUN",
     "AccessKind",
+    "AddressKind",
     "Arch",
     "Behaviour",
     "ByteOrder",
+    "CoreRegisters",
     "Disassembled",
     "ElfIdentity",
     "EntryPoint",
     "Group",
     "Mode",
+    "MonitorCommand",
     "Objdump",
     "Register",
     "Registers",
     "Span",
+    "SpanElsewhere",
     "SpanFunction",
+    "StateBefore",
     "StepRule",
     "StubRegister",
     "SystemCalls",
+    "SystemLevel",
+    "Taken",
 ]

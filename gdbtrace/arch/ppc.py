@@ -10,7 +10,7 @@ Bits are counted from the low end here; the manual counts them from the high end
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Literal, NamedTuple
@@ -34,6 +34,7 @@ from gdbtrace.arch.model import (
     StepRule,
     SystemCalls,
 )
+from gdbtrace.arch.system.ppc import LINE_BYTES, SYSTEM, SYSTEM_SPRS
 
 LOAD, STORE = AccessKind.LOAD, AccessKind.STORE
 
@@ -148,6 +149,8 @@ class _Target(NamedTuple):
     """All the bits of an address: 32 of them in a 64-bit implementation's 32-bit mode too (book I, 1.10.3)."""
     line: int
     """Bytes that ``dcbz`` clears."""
+    is_system: bool
+    """The processor's version may say otherwise."""
     address: int
     """Of the instruction."""
 
@@ -186,7 +189,15 @@ def _simple(kind: AccessKind, size: int, alignment: int, word: int, place: _Plac
 
 def _line(kind: AccessKind, size: int, word: int, place: _Place, target: _Target) -> SpanFunction:
     """``size`` bytes at the start of the cache line, 0 for all of it."""
-    return _simple(kind, size or target.line, target.line, word, place, target)
+
+    def of(line: int) -> SpanFunction:
+        return _simple(kind, size or line, line, word, place, target)
+
+    usual = of(target.line)
+    if not target.is_system:
+        return usual
+    others = {version: of(line) for version, line in LINE_BYTES.items()}
+    return lambda registers: others.get(registers["pvr"] >> 16, usual)(registers)
 
 
 def _multiple(kind: AccessKind, word: int, place: _Place, target: _Target) -> SpanFunction:
@@ -693,12 +704,16 @@ _FLOAT_OPCODES = frozenset({59, 63})
 _MOVE_FROM_SPECIAL, _MOVE_TO_SPECIAL = 339, 467
 
 
-def _special_register(primary: int, word: int) -> list[str]:
+def _special_register(primary: int, word: int, names: Mapping[int, str]) -> list[str]:
     if primary == 31 and word >> 1 & 0x3FF in (_MOVE_FROM_SPECIAL, _MOVE_TO_SPECIAL):
-        # The two halves of the number are swapped in the encoding.
-        number = word >> 16 & 31 | (word >> 11 & 31) << 5
-        return [_SPECIAL[number]] if number in _SPECIAL else []
+        number = _special_number(word)
+        return [names[number]] if number in names else []
     return []
+
+
+def _special_number(word: int) -> int:
+    """The two halves of the number are swapped in the encoding."""
+    return word >> 16 & 31 | (word >> 11 & 31) << 5
 
 
 def _register_or_zero(word: int) -> str | None:
@@ -721,8 +736,14 @@ def _is_trap(primary: int, word: int) -> bool:
     return primary in (2, 3) or (primary == 31 and word >> 1 & 0x3FF in (4, 68))
 
 
-def _behaviour_of(disassembled: Disassembled, line: int, known: frozenset[str]) -> Behaviour:
-    """What an instruction of a target with cache lines of ``line`` bytes and the operand registers ``known`` does."""
+def _behaviour_of(
+    disassembled: Disassembled, line: int, known: frozenset[str], *, is_system: bool = False, has_hints: bool = False
+) -> Behaviour:
+    """What an instruction of a target with cache lines of ``line`` bytes and the operand registers ``known`` does.
+
+    :param is_system: as firmware sees it; which more registers there are depends on the CPU.
+    :param has_hints: QEMU lets another vCPU go on after ``or rX,rX,rX`` (``gen_or``).
+    """
     mode, data, address = disassembled.mode, disassembled.data, disassembled.address
     order: ByteOrder = "big" if mode.capstone_mode & capstone.CS_MODE_BIG_ENDIAN else "little"
     words = [int.from_bytes(data[start : start + 4], order) for start in range(0, len(data), 4)]
@@ -736,7 +757,13 @@ def _behaviour_of(disassembled: Disassembled, line: int, known: frozenset[str]) 
     if prefix is None:
         if _is_trap(primary, word):
             return Behaviour(StepRule.BREAKPOINT)
-        names += _branch_writes(primary, word) + _special_register(primary, word)
+        names += _branch_writes(primary, word) + _special_register(
+            primary, word, _SYSTEM_SPECIAL if is_system else _SPECIAL
+        )
+        if has_hints and primary == 31 and word & 0x7FF == _OR << 1 and _are_one(word):
+            return Behaviour(StepRule.YIELD)
+        if is_system and (behaviour := _behaviour_of_system(primary, word, names)) is not None:
+            return behaviour
     if row is None:
         return Behaviour(implied=tuple(names))
     for operand in row.operands:
@@ -746,10 +773,114 @@ def _behaviour_of(disassembled: Disassembled, line: int, known: frozenset[str]) 
     spans: SpanFunction | None = None
     if row.spans_of is not None:
         mask = _MASK64 if mode.capstone_mode & capstone.CS_MODE_64 else _MASK32
-        spans = row.spans_of(word, _place_of(row, word, prefix, address), _Target(mask, line, address))
-    implied = tuple(name for name in dict.fromkeys(names) if name in known)
+        spans = row.spans_of(word, _place_of(row, word, prefix, address), _Target(mask, line, is_system, address))
+    implied = tuple(name for name in dict.fromkeys(names) if is_system or name in known)
     rule = _RULES.get(row.mnemonic, StepRule.PLAIN)
     return Behaviour(rule, spans, implied, has_stored=_has_stored if rule is StepRule.STORE_EXCLUSIVE else None)
+
+
+# --- What programs do not have ----------------------------------------------------------------------------------------
+
+_SYSTEM_SPECIAL = {
+    **_SPECIAL,
+    **{18: "dsisr", 19: "dar", 22: "decr", 25: "sdr1", 26: "srr0", 27: "srr1", 48: "pid", 63: "ivpr", 287: "pvr"},
+    **{58: "csrr0", 59: "csrr1", 61: "dear", 62: "esr", 286: "pir", 304: "dbsr", 308: "dbcr0", 336: "tsr", 340: "tcr"},
+    **{314: "hsrr0", 315: "hsrr1", 318: "lpcr", 319: "lpidr", 512: "spefscr", 1008: "hid0", 1009: "hid1"},
+    **{570: "mcsrr0", 571: "mcsrr1", 572: "mcsr", 574: "dsrr0", 575: "dsrr1", 633: "pid1", 634: "pid2"},
+    **{624: "mas0", 625: "mas1", 626: "mas2", 627: "mas3", 628: "mas4", 630: "mas6", 944: "mas7"},
+    **{688: "tlb0cfg", 689: "tlb1cfg", 946: "mmucr", 1010: "l1csr0", 1011: "l1csr1", 1012: "mmucsr0", 1015: "mmucfg"},
+    **{272 + n: f"sprg{n}" for n in range(8)},
+    **{400 + n: f"ivor{n}" for n in range(16)},
+}
+"""More special purpose registers, as QEMU's description names them; a CPU has some of them. The numbers that mean one
+thing on Book E and another elsewhere (the BATs) are not here."""
+
+_OR = 444
+
+
+def _are_one(word: int) -> bool:
+    """Whether the three register fields name one register that is not r0."""
+    register = word >> 11 & 31
+    return register == word >> 16 & 31 == word >> 21 & 31 != 0
+
+
+_RETURNS = frozenset({18, 38, 39, 50, 51, 82, 274})
+"""Extended opcodes under 19: ``rfid``, ``rfmci``, ``rfdi``, ``rfi``, ``rfci``, ``rfscv``, ``hrfid``."""
+_POWER_SAVING = frozenset({370, 402, 434, 466, 498})
+"""Under 19: ``stop``, ``doze``, ``nap``, ``sleep``, ``rvwinkle``."""
+_WAITS = frozenset({30, 62})
+"""Under 31: ``wait``, of ISA 3.0 and of 2.03."""
+_LOCKS = frozenset({134, 166, 390})
+"""Under 31: ``dcbtstls``, ``dcbtls``, ``dcblc`` of e500, which capstone does not know and U-Boot makes its first memory
+with. They touch nothing; of their effects L1CSR0 shows whether there was a line to lock."""
+_MTMSR, _MTMSRD, _MTSPR = 146, 178, 467
+_ENABLES_ONLY = 1 << 16
+"""``mtmsr`` and ``mtmsrd`` that write EE and RI and nothing else."""
+_TRANSLATION = frozenset(
+    {
+        *(210, 242, 82, 114),  # mtsr, mtsrin, mtsrd, mtsrdin
+        *(274, 306, 370, 18),  # tlbiel, tlbie, tlbia, tlbilx
+        *(402, 434, 466, 498, 850, 338, 786, 978, 1010),  # slbmte, slbie, slbieg, slbia, slbiag; tlbivax, tlbwe, tlbld
+    }
+)
+"""Under 31."""
+
+
+def _behaviour_of_system(primary: int, word: int, names: list[str]) -> Behaviour | None:
+    """What firmware's own instructions do, and SPE's loads and stores; None: it is none of them."""
+    operation = word >> 1 & 0x3FF
+    match primary:
+        case 17 if word >> 5 & 0x7F:
+            # A hypercall, which QEMU may perform itself: it reads and writes memory.
+            return Behaviour(StepRule.SYSTEM_CALL, implied=("r3", *names), is_system=True)
+        case 19 if operation in _RETURNS:
+            return Behaviour(implied=("msr", *names), is_system=True)
+        case 19 if operation in _POWER_SAVING:
+            return Behaviour(StepRule.HALT)
+        case 31 if operation in _WAITS:
+            return Behaviour(StepRule.HALT)
+        case 31 if operation in (_MTMSR, _MTMSRD):
+            # MSR[POW], which Book E calls WE, stops the processor.
+            is_more = not word & _ENABLES_ONLY
+            return Behaviour(StepRule.HALT if is_more else StepRule.PLAIN, implied=("msr",), is_system=is_more)
+        case 31 if operation in _LOCKS:
+            return Behaviour(implied=("l1csr0",))
+        case 31 if operation in _TRANSLATION:
+            return Behaviour(is_system=True)
+        case 31 if operation == _MTSPR:
+            return Behaviour(implied=tuple(names), is_system=_special_number(word) in SYSTEM_SPRS)
+        case 4:
+            return _behaviour_of_spe(word)
+    return None
+
+
+_SPE_ACCESSES = {
+    **dict.fromkeys((0x300, 0x302, 0x304), (LOAD, 8)),  # evldd, evldw, evldh
+    **dict.fromkeys((0x308, 0x30C, 0x30E), (LOAD, 2)),  # evlhhesplat, evlhhousplat, evlhhossplat
+    **dict.fromkeys((0x310, 0x314, 0x316, 0x318, 0x31C), (LOAD, 4)),  # evlwhe, evlwhou, evlwhos, evlwwsplat, evlwhsplat
+    **dict.fromkeys((0x320, 0x322, 0x324), (STORE, 8)),  # evstdd, evstdw, evstdh
+    **dict.fromkeys((0x330, 0x334, 0x338, 0x33C), (STORE, 4)),  # evstwhe, evstwho, evstwwe, evstwwo
+}
+"""The indexed forms; the ones with a displacement, which counts elements, are odd."""
+
+
+def _behaviour_of_spe(word: int) -> Behaviour | None:
+    """SPE's loads and stores (SPE programming environments manual), which have AltiVec's opcodes: whether the CPU has
+    the one or the other, its registers say. What AltiVec has there touches no memory."""
+    access = _SPE_ACCESSES.get(word & 0x7FE)
+    if access is None:
+        return None
+    kind, size = access
+    index, base = word >> 11 & 31, _register_or_zero(word)
+    place = _Place(base, None, index * size) if word & 1 else _Place(base, f"r{index}", 0)
+    address = _address_function(place, _MASK32)
+    fields = [word >> _FIELDS[field] & 31 for field in "TAB"]
+
+    def spans(registers: Registers) -> tuple[Span, ...]:
+        return (Span(kind, address(registers), size),) if "ev0h" in registers else ()
+
+    names = [f"r{fields[0]}", *(f"ev{number}h" for number in fields), *(f"v{number}" for number in fields), "vscr"]
+    return Behaviour(spans=spans, implied=tuple(dict.fromkeys(names)))
 
 
 def _has_stored(registers: Registers) -> bool:
@@ -761,6 +892,8 @@ def _has_stored(registers: Registers) -> bool:
 
 _SIXTY_FOUR_BIT_MODE = 63
 """MSR[SF]."""
+_LITTLE_ENDIAN = 1
+"""MSR[LE]."""
 
 _SYSTEM_CALLS = SystemCalls(
     number="r0",
@@ -822,6 +955,8 @@ def _arch(name: str, bits: Literal[32, 64], order: ByteOrder, line: int) -> Arch
         behaviour_of=partial(_behaviour_of, line=line, known=known),
         system_calls=replace(_SYSTEM_CALLS, code_address=_descriptor_entry) if name == "ppc64" else _SYSTEM_CALLS,
         aliases=_aliases(bits),
+        moves=lambda disassembled: not disassembled.mnemonic.endswith("brx"),
+        core_numbers=71,
         gdb_architecture="powerpc:common" if bits == 32 else "powerpc:common64",
     )
 
@@ -832,4 +967,32 @@ PPC = _arch("ppc", 32, "big", line=32)
 PPC64 = _arch("ppc64", 64, "big", line=128)
 PPC64LE = _arch("ppc64le", 64, "little", line=128)
 
-__all__ = ["PPC", "PPC64", "PPC64LE"]
+
+def _machine(program: Arch, line: int, modes: tuple[Mode, ...], mode_of: Callable[[Registers], Mode] | None) -> Arch:
+    known = frozenset(register.name for register in program.registers)
+    return replace(
+        program,
+        modes=modes,
+        mode_of=mode_of,
+        behaviour_of=partial(_behaviour_of, line=line, known=known, is_system=True, has_hints=program.bits == 64),
+        system=SYSTEM,
+    )
+
+
+_WIDE, _NARROW = PPC64.modes
+# Nothing else in a frame tells the byte order.
+_WIDE_LE, _NARROW_LE = (replace(mode, name=f"{mode.name}:le") for mode in PPC64LE.modes)
+
+
+def _mode_of_machine(registers: Registers) -> Mode:
+    msr = registers["msr"]
+    is_wide = msr >> _SIXTY_FOUR_BIT_MODE
+    if msr & _LITTLE_ENDIAN:
+        return _WIDE_LE if is_wide else _NARROW_LE
+    return _WIDE if is_wide else _NARROW
+
+
+PPC_MACHINE = _machine(PPC, 32, PPC.modes, None)
+PPC64_MACHINE = _machine(PPC64, 128, (_WIDE, _NARROW, _WIDE_LE, _NARROW_LE), _mode_of_machine)
+
+__all__ = ["PPC", "PPC64", "PPC64LE", "PPC64_MACHINE", "PPC_MACHINE"]

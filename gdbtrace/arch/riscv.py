@@ -33,6 +33,7 @@ from gdbtrace.arch.model import (
     StepRule,
     SystemCalls,
 )
+from gdbtrace.arch.system.riscv import PRIVILEGED_CSRS, SYSTEM_CSRS, system_level
 
 Bits = Literal[32, 64]
 
@@ -67,6 +68,7 @@ CSR_NAMES = {
     0xC20: ("vl",),
     0xC21: ("vtype",),
     0xC22: ("vlenb",),
+    **{number: (name,) for number, name in PRIVILEGED_CSRS.items()},
 }
 
 
@@ -127,13 +129,20 @@ _BREAK = Behaviour(StepRule.BREAKPOINT, always_traps=True)
 
 def _behaviour_of_system(word: int) -> Behaviour:
     if word >> 12 & 3:  # csrrw, csrrs, csrrc and their immediate forms
-        return Behaviour(implied=(*_written(word >> 7 & 31), *CSR_NAMES.get(word >> 20, ())))
+        return Behaviour(
+            implied=(*_written(word >> 7 & 31), *CSR_NAMES.get(word >> 20, ())), is_system=word >> 20 in SYSTEM_CSRS
+        )
     match word:
         case 0x0000_0073:
             return Behaviour(StepRule.SYSTEM_CALL, implied=("a0",))
         case 0x0010_0073:
             return _BREAK
-    return Behaviour()
+        case 0x1050_0073:  # wfi
+            return Behaviour(StepRule.HALT)
+        case 0x1020_0073 | 0x3020_0073:  # sret, mret
+            return Behaviour(is_system=True)
+    # sfence.vma, and what becomes of it in other extensions.
+    return Behaviour(is_system=not word >> 12 & 7)
 
 
 # --- Vector loads and stores (vector extension 1.0, chapter 7) --------------------------------------------------------
@@ -530,7 +539,10 @@ def _riscv(bits: Bits) -> Arch:
             names={**GENERIC_CALLS, 222: "mmap" if bits == 64 else "mmap2"},
         ),
         aliases={"s0": ("fp",)},
+        moves=lambda disassembled: not disassembled.mnemonic.startswith(("amo", "sc.")),
+        zeroes=frozenset({"zero"}),
         gdb_architecture=f"riscv:rv{bits}",
+        system=system_level(bits),
     )
 
 

@@ -9,9 +9,10 @@ Bits are counted as in the PoP: bit 0 is the leftmost bit of the instruction's f
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import capstone
@@ -21,6 +22,7 @@ from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import I386_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
+    AddressKind,
     Arch,
     Behaviour,
     Disassembled,
@@ -30,10 +32,12 @@ from gdbtrace.arch.model import (
     Register,
     Registers,
     Span,
+    SpanElsewhere,
     SpanFunction,
     StepRule,
     SystemCalls,
 )
+from gdbtrace.arch.system.s390x import SYSTEM_LEVEL, destinations
 
 LOAD, STORE = AccessKind.LOAD, AccessKind.STORE
 PAGE_BYTES = 4096
@@ -1270,13 +1274,213 @@ STORAGE: Mapping[int, Row] = {
 }
 # fmt: on
 
+# --- What only an operating system may do (PoP chapters 10 and 14) ----------------------------------------------------
 
-def _spans_of(encoding: Encoding) -> SpanFunction | None:
-    row = STORAGE.get(encoding.opcode)
+
+def in_r1(encoding: Encoding) -> Address:
+    """RRE: register R1 is the address."""
+    return _register(_rre(encoding)[0])
+
+
+def in_r2(encoding: Encoding) -> Address:
+    """RRE: register R2 is the address."""
+    return _register(_rre(encoding)[1])
+
+
+def page_in_r2(encoding: Encoding) -> Address:
+    """TEST BLOCK: the page that register R2 points into."""
+    address = in_r2(encoding)
+    return lambda registers: address(registers) & -PAGE_BYTES
+
+
+def page_table_entry(encoding: Encoding) -> Address:
+    """IPTE: register R1 has the page table's origin, R2 the address that the entry is for."""
+    origin, page = (GENERAL[number] for number in _rre(encoding))
+    return lambda registers: (registers[origin] & ~0x7FF) + (registers[page] >> 12 & 0xFF) * 8
+
+
+def facility_word(encoding: Encoding) -> Address:
+    """STFL: real address 200."""
+    return lambda registers: 200
+
+
+def real(effect: Effect) -> Effect:
+    """At a real address, whether or not addresses are translated."""
+    return _in_spaces(effect, AddressKind.PHYSICAL)
+
+
+def _in_spaces(effect: Effect, *spaces: AddressKind) -> Effect:
+    """The accesses in turn are of these spaces, the last for all the rest."""
+
+    def elsewhere(encoding: Encoding, operand: AddressFormat) -> SpanFunction | None:
+        function = effect(encoding, operand)
+        if function is None:
+            return None
+        in_turn = itertools.chain(spaces, itertools.repeat(spaces[-1], 2))
+        of_each = tuple(itertools.islice(in_turn, 3))
+        return lambda registers: [
+            SpanElsewhere(span, space) for span, space in zip(function(registers), of_each, strict=False)
+        ]
+
+    return elsewhere
+
+
+def moved_with_key(length_of: Callable[[Encoding], Callable[[Registers], int]]) -> Effect:
+    """MVCP, MVCS, MVCK, MVCSK, MVCDK: at most 256 bytes."""
+
+    def effect(encoding: Encoding, operand: AddressFormat) -> SpanFunction:
+        to, source, length = operand(encoding), second_b_d(encoding), length_of(encoding)
+
+        def spans(registers: Registers) -> tuple[Span, ...]:
+            size = min(length(registers), 256)
+            return Span(LOAD, source(registers), size), Span(STORE, to(registers), size)
+
+        return spans
+
+    return effect
+
+
+def _length_in_r1(encoding: Encoding) -> Callable[[Registers], int]:
+    name = GENERAL[encoding.r1]
+    return lambda registers: _length(registers, name)
+
+
+def _length_in_r0(encoding: Encoding) -> Callable[[Registers], int]:
+    return lambda registers: (registers["r0"] & 0xFF) + 1
+
+
+def service_block(encoding: Encoding, operand: AddressFormat) -> SpanFunction:
+    """SERVC: the service-call control block, whose first two bytes are its length, is read and answered in place."""
+    address = operand(encoding)
+
+    def spans(registers: Registers) -> tuple[Span, ...]:
+        start = address(registers)
+        try:
+            size = int.from_bytes(registers.read_memory(start, 2), "big")
+        except KeyError:
+            return ()
+        return Span(LOAD, start, size), Span(STORE, start, size)
+
+    return spans
+
+
+def pending_interruption(encoding: Encoding, operand: AddressFormat) -> SpanFunction:
+    """TPI: where it is told of: at address 0, at its place in the prefix area."""
+    address = operand(encoding)
+
+    def spans(registers: Registers) -> tuple[Span, ...]:
+        start = address(registers)
+        return (Span(STORE, start, 8) if start else Span(STORE, 0xB8, 12),)
+
+    return spans
+
+
+def system_information(encoding: Encoding, operand: AddressFormat) -> SpanFunction:
+    """STSI: register 0 has the function code; 0 asks for the highest one only."""
+    address = operand(encoding)
+    return lambda registers: (Span(STORE, address(registers), PAGE_BYTES),) if registers["r0"] >> 28 & 15 else ()
+
+
+# fmt: off
+SYSTEM_STORAGE: Mapping[int, Row] = {
+    **_rows(b_d, load(1), SSM=0x8000),
+    **_rows(b_d, load(4), SPX=0xB210),
+    **_rows(b_d, load(8), LPSW=0x8200, SCK=0xB204, SCKC=0xB206, SPT=0xB208, LPP=0xB280),
+    **_rows(b_d, load(16), LPSWE=0xB2B2),
+    **_rows(b_d, each_register(4, LOAD), LCTL=0xB700),
+    **_rows(b_d_long, each_register(8, LOAD), LCTLG=0xEB2F),
+    **_rows(b_d, store(1), STNSM=0xAC00, STOSM=0xAD00),
+    **_rows(b_d, store(2), STAP=0xB212),
+    **_rows(b_d, store(4), STPX=0xB211),
+    **_rows(b_d, store(8), STIDP=0xB202, STCKC=0xB207, STPT=0xB209),
+    **_rows(b_d, each_register(4, STORE), STCTL=0xB600),
+    **_rows(b_d_long, each_register(8, STORE), STCTG=0xEB25),
+    **_rows(in_r2, update(4), CSP=0xB250),
+    **_rows(in_r2, update(8), CSPG=0xB98A),
+    **_rows(in_r2, real(load(4)), LURA=0xB24B),
+    **_rows(in_r2, real(load(8)), LURAG=0xB905),
+    **_rows(in_r2, real(store(4)), STURA=0xB246),
+    **_rows(in_r2, real(store(8)), STURG=0xB925),
+    **_rows(page_in_r2, real(store(PAGE_BYTES)), TB=0xB22C),
+    **_rows(page_table_entry, real(update(8)), IPTE=0xB221),
+    # QEMU's memory callbacks are silent about the rest.
+    **_rows(facility_word, real(store(4)), STFL=0xB2B1),
+    **_rows(b_d, moved_with_key(_length_in_r1), MVCK=0xD900),
+    **_rows(b_d, moved_with_key(_length_in_r0), MVCSK=0xE50E, MVCDK=0xE50F),
+    **_rows(b_d, _in_spaces(moved_with_key(_length_in_r1), AddressKind.SECONDARY, AddressKind.PRIMARY), MVCP=0xDA00),
+    **_rows(b_d, _in_spaces(moved_with_key(_length_in_r1), AddressKind.PRIMARY, AddressKind.SECONDARY), MVCS=0xDB00),
+    **_rows(b_d, system_information, STSI=0xB27D),
+    **_rows(in_r2, real(service_block), SERVC=0xB220),
+    **_rows(b_d, load(12), SSCH=0xB233),
+    **_rows(b_d, load(52), MSCH=0xB232),
+    **_rows(b_d, store(4), STCRW=0xB239),
+    **_rows(b_d, store(52), STSCH=0xB234),
+    **_rows(b_d, store(64), TSCH=0xB235),
+    **_rows(b_d, pending_interruption, TPI=0xB236),
+}
+
+# By condition code afterwards: what was not stored after all.
+NOT_STORED: Mapping[int, tuple[int, ...]] = {
+    0xB27D: (3,),  # STSI: there is no such information
+    0xB234: (3,), 0xB235: (3,),  # STSCH, TSCH: there is no such subchannel
+    0xB236: (0,),  # TPI: none is pending
+}
+
+# Blocks whose extent only their readers know, and spaces that register 0 selects.
+UNKNOWN_STORAGE = frozenset((0xB98E, 0xB25F, 0xB9A0, 0xEBD0, 0xC800))  # IDTE CHSC CLP PCISTB MVCOS
+
+# They may change what addresses mean or where interruptions go, or have QEMU write to memory behind the program's back.
+CHANGES_SYSTEM = frozenset((
+    0x8000, 0x8200, 0xB2B2, 0xAC00, 0xAD00, 0xB219, 0xB279,  # SSM LPSW LPSWE STNSM STOSM SAC SACF
+    0xB210, 0xAE00, 0x8300,  # SPX SIGP DIAG
+    0xB20D, 0xB221, 0xB98E, 0xB98A, 0xB250,  # PTLB IPTE IDTE CSPG CSP
+    0xB220, 0xB230, 0xB231, 0xB233, 0xB238, 0xB25F, 0xB276,  # SERVC CSCH HSCH SSCH RSCH CHSC XSCH
+    0xB9A0, 0xB9D0, 0xEBD0, 0xE3D0,  # CLP PCISTG PCISTB MPCIFC
+))
+_LOADS_OF_CONTROL = frozenset((0xB700, 0xEB2F))
+_TRANSLATING = frozenset((0, 1, 7, 13))
+"""Control registers that decide how an address is translated."""
+
+# fmt: on
+
+RULES: Mapping[int, StepRule] = {
+    0x8200: StepRule.LOAD_STATE,  # LPSW
+    0xB2B2: StepRule.LOAD_STATE,  # LPSWE
+    0xAE00: StepRule.HALT,  # SIGP may stop its own processor
+}
+_SHORT_ADDRESS = 0x7FFF_FFFF
+
+
+def _goes_to(encoding: Encoding) -> Callable[[Registers], Sequence[int]]:
+    """LPSW, LPSWE."""
+    operand, is_short = b_d(encoding), encoding.opcode == 0x8200
+
+    def goes_to(registers: Registers) -> Sequence[int]:
+        try:
+            data = registers.read_memory(operand(registers), 8 if is_short else 16)
+        except KeyError:
+            # Refused: that goes to a handler.
+            return destinations(registers, (0, registers["pswa"]))[1:]
+        mask = int.from_bytes(data[:8], "big")
+        return destinations(registers, (mask, mask & _SHORT_ADDRESS if is_short else int.from_bytes(data[8:], "big")))
+
+    return goes_to
+
+
+CONTROL = tuple(f"cr{i}" for i in range(16))
+_CONTROL_RANGES = frozenset((0xB600, 0xB700, 0xEB25, 0xEB2F))
+
+
+def _row_spans(table: Mapping[int, Row], encoding: Encoding) -> SpanFunction | None:
+    row = table.get(encoding.opcode)
     if row is None:
         return None
     operand, effect = row
     return effect(encoding, operand)
+
+
+def _spans_of(encoding: Encoding) -> SpanFunction | None:
+    return _row_spans(STORAGE, encoding)
 
 
 # --- Registers that an instruction uses without naming them -----------------------------------------------------------
@@ -1492,6 +1696,30 @@ def behaviour_of(disassembled: Disassembled) -> Behaviour:
     return Behaviour(spans=spans, implied=implied)
 
 
+def system_behaviour_of(disassembled: Disassembled) -> Behaviour:
+    """One instruction where all of them are allowed."""
+    behaviour = behaviour_of(disassembled)
+    encoding = encoding_of(disassembled.data, disassembled.address)
+    opcode, spans = encoding.opcode, _row_spans(SYSTEM_STORAGE, encoding)
+    is_system = opcode in CHANGES_SYSTEM
+    if opcode in _CONTROL_RANGES:
+        numbers = {(encoding.r1 + i) % 16 for i in range((encoding.r2 - encoding.r1) % 16 + 1)}
+        is_system = opcode in _LOADS_OF_CONTROL and bool(numbers & _TRANSLATING)
+        behaviour = replace(behaviour, implied=(*behaviour.implied, *(CONTROL[number] for number in sorted(numbers))))
+    if not is_system and spans is None and opcode not in UNKNOWN_STORAGE:
+        return behaviour
+    refused = NOT_STORED.get(opcode)
+    return replace(
+        behaviour,
+        rule=RULES.get(opcode, behaviour.rule),
+        goes_to=_goes_to(encoding) if RULES.get(opcode) is StepRule.LOAD_STATE else None,
+        spans=spans or behaviour.spans,
+        spans_known=opcode not in UNKNOWN_STORAGE,
+        cancelled=None if refused is None else lambda after: (0,) if _condition_code(after) in refused else (),
+        is_system=is_system,
+    )
+
+
 def _size_of(data: bytes) -> int:
     """Bits 0 and 1 of the first byte are the length (Principles of Operation, "Instruction formats")."""
     return (2, 4, 4, 6)[data[0] >> 6]
@@ -1525,6 +1753,8 @@ S390X = Arch(
         arguments=GENERAL[2:8],
         names={**I386_CALLS, 237: "tkill", 241: "tgkill", 349: "getrandom", 354: "execveat"},
     ),
+    # Channels, not memory, lead to devices.
+    moves=lambda disassembled: False,
     aliases={
         # capstone calls the general registers 0 to 15 where it is asked for a name, and r0 to r15 in the text.
         **{str(i): (GENERAL[i],) for i in range(16)},
@@ -1539,4 +1769,12 @@ S390X = Arch(
     gdb_architecture="s390:64-bit",
 )
 
-__all__ = ["S390X"]
+S390X_SYSTEM = replace(
+    S390X,
+    behaviour_of=system_behaviour_of,
+    aliases={**S390X.aliases, **{f"c{i}": (CONTROL[i],) for i in range(16)}},
+    system=SYSTEM_LEVEL,
+)
+"""The same as firmware sees it."""
+
+__all__ = ["S390X", "S390X_SYSTEM"]

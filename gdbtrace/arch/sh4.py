@@ -13,6 +13,7 @@ r0 to r7, and the other bank never changes: neither is an operand register.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import capstone
 
@@ -33,8 +34,10 @@ from gdbtrace.arch.model import (
     StubRegister,
     SystemCalls,
 )
+from gdbtrace.arch.system.sh4 import SH4_SYSTEM, is_of_translation
 
 GENERAL = tuple(f"r{i}" for i in range(16))
+BANKS = tuple(f"r{i}b{bank}" for bank in range(2) for i in range(8))
 FLOATS = tuple(f"fr{i}" for i in range(16))
 ADDRESS_MASK = 0xFFFF_FFFF
 
@@ -299,6 +302,44 @@ def _behaviour_of(disassembled: Disassembled) -> Behaviour:
     return Behaviour(rule)
 
 
+# --- What programs do not have --------------------------------------------------------------------
+
+_SLEEP, _RTE, _LDTLB = 0x001B, 0x002B, 0x0038
+_TO_SR = frozenset({0x400E, 0x4007})
+"""LDC, LDC.L."""
+_TO_BANK = frozenset({0x408E, 0x4087})
+"""The same, to a register of the other bank."""
+
+
+def _has_stored_to_mmu(code: int, pc: int, touched: str, displacement_bits: int) -> Callable[[Registers], bool] | None:
+    """Whether a store went to the memory management unit, given the registers after it; None: it is no store."""
+    stores = ",".join(access.rstrip("-") for access in touched.split(",") if access[0] == "S")
+    if not stores:
+        return None
+    # A pointer that has been counted down is where the store went.
+    spans = _spans_of(code, pc, stores, displacement_bits)
+    return lambda registers: any(is_of_translation(span.address) for span in spans(registers))
+
+
+def _behaviour_of_firmware(disassembled: Disassembled) -> Behaviour:
+    code, pc, found = int.from_bytes(disassembled.data, "little"), disassembled.address, _behaviour_of(disassembled)
+    if code == _SLEEP:
+        return replace(found, rule=StepRule.HALT)
+    if code == _LDTLB:
+        return replace(found, is_system=True)
+    if code == _RTE:
+        return replace(found, implied=("sr",), is_system=True)
+    if code & 0xF0FF in _TO_SR:
+        return replace(found, implied=(*found.implied, "sr", *BANKS))
+    if code & 0xF08F in _TO_BANK:
+        number = code >> 4 & 7
+        return replace(found, implied=(*found.implied, *(f"r{number}b{bank}" for bank in range(2))))
+    for mask, value, displacement_bits, _, touched in _ROWS:
+        if code & mask == value and touched != "-":
+            return replace(found, rearranges=_has_stored_to_mmu(code, pc, touched, displacement_bits))
+    return found
+
+
 # --- Architecture ---------------------------------------------------------------------------------
 
 LAYOUT = tuple(
@@ -308,7 +349,7 @@ LAYOUT = tuple(
         *("pc", "pr", "gbr", "vbr", "mach", "macl", "sr", "fpul", "fpscr"),
         *FLOATS,
         *("ssr", "spc"),
-        *(f"r{i}b{bank}" for bank in range(2) for i in range(8)),
+        *BANKS,
     )
 )
 
@@ -344,6 +385,7 @@ SH4 = Arch(
         arguments=("r4", "r5", "r6", "r7", "r0", "r1"),
         names={**I386_CALLS, 238: "tkill", 270: "tgkill", 373: "getrandom", 376: "execveat"},
     ),
+    moves=lambda disassembled: disassembled.mnemonic in ("mov.b", "mov.w", "mov.l"),
     aliases={
         **{f"dr{i}": FLOATS[i : i + 2] for i in range(0, 16, 2)},
         **{f"fv{i}": FLOATS[i : i + 4] for i in range(0, 16, 4)},
@@ -353,3 +395,12 @@ SH4 = Arch(
     builtin_layout=LAYOUT,
     gdb_architecture="sh4",
 )
+
+SH4_MACHINE = replace(
+    SH4,
+    registers=(*SH4.registers, *(Register(name, 32, Group.SYSTEM) for name in BANKS)),
+    behaviour_of=_behaviour_of_firmware,
+    aliases={**SH4.aliases, **{f"r{i}_bank": (f"r{i}b0", f"r{i}b1") for i in range(8)}},
+    system=SH4_SYSTEM,
+)
+"""With both banks of r0 to r7: those that SR.RB selects have two names."""

@@ -8,9 +8,9 @@ which instructions and ASIs exist in user mode.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import capstone
 
@@ -18,6 +18,7 @@ from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import SPARC_SIGNALS
 from gdbtrace.arch.model import (
     AccessKind,
+    AddressKind,
     Arch,
     Behaviour,
     Disassembled,
@@ -27,11 +28,13 @@ from gdbtrace.arch.model import (
     Register,
     Registers,
     Span,
+    SpanElsewhere,
     SpanFunction,
     StepRule,
     StubRegister,
     SystemCalls,
 )
+from gdbtrace.arch.system.sparc import V8_SYSTEM, V9_SYSTEM
 
 GENERAL = (
     *(f"g{i}" for i in range(8)),
@@ -53,6 +56,8 @@ UPPER_DOUBLES = tuple(f"f{i}" for i in range(32, 64, 2))
 
 # QEMU packs V9's "state" as gdb wants it: ccr << 32 | asi << 24 | pstate << 8 | cwp.
 STATE_ASI_SHIFT = 24
+STATE_AM = 1 << 8 + 3
+_MASK_32 = (1 << 32) - 1
 
 
 # --- Address space identifiers (UA2011, table 10-1; QEMU, target/sparc/asi.h) ---------------------
@@ -70,8 +75,12 @@ class AddressSpaces:
     """``lddfa``/``stdfa`` move 64 bytes."""
     short: Mapping[int, int] | None = None
     """``lddfa``/``stdfa`` move this many bytes."""
-    physical: frozenset[int] = frozenset()
-    """Memory, but the address is not a virtual one: what it touches cannot be said as spans."""
+    kinds: Mapping[int, AddressKind] = field(default_factory=dict)
+    """What an address in them is of, if not plain data."""
+    read_only: frozenset[int] = frozenset()
+    """Stores fault."""
+    high_bits: Mapping[int, int] = field(default_factory=dict)
+    """What is added to the address."""
     # Any other ASI reaches registers of the processor, or traps: no memory. V9's partial stores (0xc0 to 0xcd) are
     # illegal instructions in QEMU 7.2 and so among them.
 
@@ -88,15 +97,33 @@ V9_SPACES = AddressSpaces(
     twin=_with_little_endian(0x22, 0x23, 0x24, 0x27, 0xE2, 0xE3),
     block=_with_little_endian(0x16, 0x17, 0x70, 0x71, 0xF0, 0xF1) | {0xE0, 0xE1},
     short={0xD0: 1, 0xD1: 1, 0xD8: 1, 0xD9: 1, 0xD2: 2, 0xD3: 2, 0xDA: 2, 0xDB: 2},
-    physical=_with_little_endian(0x14, 0x15, 0x26, 0x34),
+)
+V9_SYSTEM_SPACES = replace(
+    V9_SPACES,
+    plain=V9_SPACES.plain | _with_little_endian(0x14, 0x15),
+    twin=V9_SPACES.twin | _with_little_endian(0x26, 0x34),
+    kinds={
+        **dict.fromkeys(_with_little_endian(0x14, 0x15, 0x26, 0x34), AddressKind.PHYSICAL),
+        **dict.fromkeys(_with_little_endian(0x04, 0x24, 0x27), AddressKind.NUCLEUS),
+        **dict.fromkeys(_with_little_endian(0x10, 0x16, 0x22, 0x70, 0x82), AddressKind.PRIMARY),
+        **dict.fromkeys(_with_little_endian(0x11, 0x17, 0x23, 0x71, 0x81, 0x83, 0xE3, 0xF1), AddressKind.SECONDARY),
+        **dict.fromkeys((0xD1, 0xD3, 0xD9, 0xDB, 0xE1), AddressKind.SECONDARY),
+    },
 )
 
-# The reference MMU's assignments (V8 manual, appendix I): user and supervisor, instruction and data. 0x20 to 0x2f pass
-# the MMU by; 0x17 and 0x1f are the block copy and fill of SuperSPARC.
-V8_SPACES = AddressSpaces(
-    plain=frozenset({0x08, 0x09, 0x0A, 0x0B}),
-    physical=frozenset({0x17, 0x1F, *range(0x20, 0x30)}),
+# The reference MMU's assignments (V8 manual, appendix I): user and supervisor, instruction and data.
+V8_SPACES = AddressSpaces(plain=frozenset({0x08, 0x09, 0x0A, 0x0B}))
+# As QEMU has them: nothing reads user instructions. 0x20 to 0x2f pass the MMU by, with four more bits of address; 0x1c
+# does so on a LEON3.
+V8_SYSTEM_SPACES = AddressSpaces(
+    plain=frozenset({0x09, 0x0A, 0x0B, 0x1C, *range(0x20, 0x30)}),
+    kinds={0x09: AddressKind.CODE, **dict.fromkeys((0x1C, *range(0x20, 0x30)), AddressKind.PHYSICAL)},
+    read_only=frozenset({0x09}),
+    high_bits={0x20 + high: high << 32 for high in range(1, 16)},
 )
+V8_MMU_SPACES = frozenset({0x02, 0x03, 0x04, 0x18, 0x19})
+"""Stores to them change how addresses are translated; 0x02 has the MBus controller copy memory."""
+V9_MMU_SPACES = frozenset({0x21, *range(0x30, 0x40), 0x45, *range(0x50, 0x60)}) - {0x34, 0x3C}
 
 
 # --- Loads and stores (op = 3), by op3 ------------------------------------------------------------
@@ -257,6 +284,8 @@ class Variant:
     traps: Mapping[int, Behaviour]
     """Software traps after which user-mode QEMU goes on with the next instruction; others raise a signal."""
     y: tuple[str, ...] = ("y",)
+    is_system: bool = False
+    """As firmware sees it."""
 
 
 def _float_names(variant: Variant, number: int, size: int) -> tuple[str, ...]:
@@ -275,40 +304,49 @@ def _unique(*names: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _fixed_spans(
-    kinds: tuple[AccessKind, ...], size: int, base: str, index: str | None, displacement: int, mask: int
-) -> SpanFunction:
-    """Spans at base + index or base + displacement."""
+class _Place(NamedTuple):
+    """An address before it is computed: ``base`` + ``offset`` or ``base`` + ``displacement``."""
+
+    base: str
+    offset: str | None
+    """The register of an indexed form."""
+    displacement: int
+    mask: int
+    is_masked_by_state: bool
+    """PSTATE.AM says whether addresses have 32 bits only."""
+
+    def address(self) -> Callable[[Registers], int]:
+        """The address, given the registers."""
+        base, offset, displacement, mask, _ = self
+        if self.is_masked_by_state:
+            return lambda registers: (
+                registers[base] + (registers[offset] if offset else displacement)
+                & (_MASK_32 if registers["state"] & STATE_AM else mask)
+            )
+        if offset is None:
+            return lambda registers: registers[base] + displacement & mask
+        return lambda registers: registers[base] + registers[offset] & mask
+
+
+def _spans_at(place: _Place, kinds: tuple[AccessKind, ...], size: int) -> SpanFunction:
+    """One span of each kind."""
+    address_of = place.address()
     if len(kinds) == 2:
         first, second = kinds
 
         def both(registers: Registers) -> tuple[Span, ...]:
-            address = registers[base] & mask
+            address = address_of(registers)
             return Span(first, address, size), Span(second, address, size)
 
-        def both_indexed(registers: Registers) -> tuple[Span, ...]:
-            address = (registers[base] + (registers[index] if index else displacement)) & mask
-            return Span(first, address, size), Span(second, address, size)
-
-        return both_indexed if index or displacement else both
+        return both
     (kind,) = kinds
-
-    def displaced(registers: Registers) -> tuple[Span, ...]:
-        return (Span(kind, (registers[base] + displacement) & mask, size),)
-
-    if index is None:
-        return displaced
-
-    def indexed(registers: Registers) -> tuple[Span, ...]:
-        return (Span(kind, (registers[base] + registers[index]) & mask, size),)
-
-    return indexed
+    return lambda registers: (Span(kind, address_of(registers), size),)
 
 
 def _alternate_size(row: MemoryRow, rd: int, asi: int, spaces: AddressSpaces) -> int:
     """How many bytes an alternate-space instruction moves with an ASI; 0: it reaches no memory."""
     if asi in spaces.plain:
-        return row.size
+        return 0 if asi in spaces.read_only and AccessKind.STORE in row.kinds else row.size
     if asi in spaces.twin and row.size == 8 and row.even:
         return 16
     if row.target == "float" and row.size == 8:
@@ -335,30 +373,33 @@ def _behaviour_of_memory(variant: Variant, word: int, row: MemoryRow) -> Behavio
             displacement = sign_extended(word, 13)
         elif rs2:
             index = GENERAL[rs2]
-    base = GENERAL[rs1]
     mask = variant.address_mask
+    place = _Place(GENERAL[rs1], index, displacement, mask, variant.is_system and variant.is_v9)
 
     implied = _implied_of_memory(variant, row, rd)
     if not row.alternate:
-        return Behaviour(spans=_fixed_spans(row.kinds, size, base, index, displacement, mask), implied=implied)
+        return Behaviour(spans=_spans_at(place, row.kinds, size), implied=implied)
+    spaces = variant.spaces
     if not variant.is_v9 or not immediate:
         asi = word >> 5 & 0xFF
-        if asi in variant.spaces.physical:
-            return Behaviour(implied=implied, spans_known=False)
-        size = _alternate_size(row, rd, asi, variant.spaces)
+        size = _alternate_size(row, rd, asi, spaces)
         if size == 64:
             implied = _unique(*implied, *_block_registers(variant, rd))
         if not size:
+            if variant.is_system and AccessKind.STORE in row.kinds:
+                return _behaviour_of_register_space(variant, word, place, asi)
             return Behaviour(implied=implied)
-        return Behaviour(spans=_fixed_spans(row.kinds, size, base, index, displacement, mask), implied=implied)
+        function = _in_space(_spans_at(place, row.kinds, size), spaces, asi)
+        return Behaviour(spans=function, implied=implied)
     # The ASI is in the register %asi.
     asi_of = variant.asi_of
     assert asi_of is not None
-    sizes = tuple(_alternate_size(row, rd, asi, variant.spaces) for asi in range(256))
-    by_size = {
-        size: _fixed_spans(row.kinds, size, base, index, displacement, mask) if size else None for size in set(sizes)
-    }
-    functions = tuple(by_size[size] for size in sizes)
+    sizes = tuple(_alternate_size(row, rd, asi, spaces) for asi in range(256))
+    by_size = {size: _spans_at(place, row.kinds, size) if size else None for size in set(sizes)}
+    functions = tuple(
+        None if (of_size := by_size[size]) is None else _in_space(of_size, spaces, asi)
+        for asi, size in enumerate(sizes)
+    )
 
     def by_asi(registers: Registers) -> tuple[Span, ...]:
         function = functions[asi_of(registers)]
@@ -366,7 +407,40 @@ def _behaviour_of_memory(variant: Variant, word: int, row: MemoryRow) -> Behavio
 
     if 64 in by_size:
         implied = _unique(*implied, *_block_registers(variant, rd))
-    return Behaviour(spans=by_asi, implied=implied)
+    # stxa is what writes the MMU's registers; which space it is for is not known yet.
+    is_system = variant.is_system and word >> 19 & 0x3F == _STXA
+    return Behaviour(spans=by_asi, implied=implied, is_system=is_system)
+
+
+_STXA = 0x1E
+
+
+def _behaviour_of_register_space(variant: Variant, word: int, place: _Place, asi: int) -> Behaviour:
+    """A store to a space that is no memory, by firmware."""
+    if variant.is_v9:
+        return Behaviour(is_system=asi in V9_MMU_SPACES)
+    address, source = place.address(), GENERAL[word >> 25 & 31]
+    match asi, word >> 19 & 0x3F:
+        case (0x17, 0x14):  # SuperSPARC's block copy by sta, from the address in rd
+            return Behaviour(
+                spans=lambda registers: (
+                    Span(AccessKind.LOAD, registers[source] & -4, 32),
+                    Span(AccessKind.STORE, address(registers) & -4, 32),
+                )
+            )
+        case (0x1F, 0x17):  # its block fill by stda: the doubleword four times
+            return Behaviour(spans=lambda registers: (Span(AccessKind.STORE, address(registers) & -8, 32),))
+    return Behaviour(is_system=asi in V8_MMU_SPACES)
+
+
+def _in_space(function: SpanFunction, spaces: AddressSpaces, asi: int) -> SpanFunction:
+    """The same spans in an alternate space."""
+    kind, high = spaces.kinds.get(asi), spaces.high_bits.get(asi, 0)
+    if kind is None:
+        return function
+    return lambda registers: tuple(
+        SpanElsewhere(span._replace(address=high | span.address), kind) for span in function(registers)
+    )
 
 
 def _block_registers(variant: Variant, rd: int) -> tuple[str, ...]:
@@ -413,6 +487,11 @@ _WRITES_Y = frozenset({0x0A, 0x0B, 0x1A, 0x1B, 0x24, 0x0E, 0x0F, 0x1E, 0x1F})
 _V8_SYSTEM_REGISTERS = {0x2A: ("wim",), 0x2B: ("tbr",), 0x32: ("wim",), 0x33: ("tbr",)}
 # wrasr, wrpsr (V9: saved), wrwim (wrpr), wrtbr (wrhpr), flush: the field rd is an opcode or another kind of register.
 _RD_IS_NOT_A_REGISTER = frozenset({0x30, 0x31, 0x32, 0x33, 0x3B})
+_WRPR, _WRHPR, _DONE_RETRY = 0x32, 0x33, 0x3E
+_SYSTEM_STATE = frozenset({5, 6, 7})
+"""What ``wrpr`` writes that decides how addresses are translated and where traps go: tba, pstate, tl."""
+_POWER_DOWN = 0x13
+"""LEON3: ``wr %asr19`` waits for an interrupt."""
 
 
 def _behaviour_of_arithmetic(variant: Variant, word: int) -> Behaviour:
@@ -430,8 +509,15 @@ def _behaviour_of_arithmetic(variant: Variant, word: int) -> Behaviour:
         return Behaviour(StepRule.RUN)  # flushw
     if op3 == 0x30 and word >> 25 & 31 == 3 and variant.remembers_asi:
         return Behaviour(StepRule.REMEMBER, remembers=("asi", partial(_written_to_state_register, word)))
-    written = () if op3 in _RD_IS_NOT_A_REGISTER else _written(word >> 25 & 31)
-    return Behaviour(implied=_unique(*written, *_implied_of_arithmetic(variant, word, op3)))
+    rd = word >> 25 & 31
+    written = () if op3 in _RD_IS_NOT_A_REGISTER else _written(rd)
+    implied = _unique(*written, *_implied_of_arithmetic(variant, word, op3))
+    if variant.is_system and variant.is_v9:
+        is_system = op3 in (_WRHPR, _DONE_RETRY) or (op3 == _WRPR and rd in _SYSTEM_STATE)
+        return Behaviour(implied=implied, is_system=is_system)
+    if variant.is_system and op3 == 0x30 and rd == _POWER_DOWN:
+        return Behaviour(StepRule.HALT)
+    return Behaviour(implied=implied)
 
 
 def _written_to_state_register(word: int, registers: Registers) -> int:
@@ -621,6 +707,7 @@ SPARC64 = Arch(
     behaviour_of=lambda disassembled: _behaviour_of(V9, disassembled),
     system_calls=SYSTEM_CALLS,
     aliases=_aliases(V9),
+    zeroes=frozenset({"g0"}),
     builtin_layout=LAYOUT_64,
     next_pc="npc",
     gdb_architecture="sparc:v9",
@@ -640,6 +727,7 @@ SPARC32PLUS = Arch(
     behaviour_of=lambda disassembled: _behaviour_of(V8PLUS, disassembled),
     system_calls=SYSTEM_CALLS,
     aliases=_aliases(V8PLUS),
+    zeroes=frozenset({"g0"}),
     builtin_layout=LAYOUT_32,
     next_pc="npc",
     gdb_architecture="sparc:v8plus",
@@ -661,8 +749,19 @@ SPARC = Arch(
     behaviour_of=lambda disassembled: _behaviour_of(V8, disassembled),
     system_calls=SYSTEM_CALLS,
     aliases=_aliases(V8),
+    zeroes=frozenset({"g0"}),
     builtin_layout=LAYOUT_32,
     next_pc="npc",
     gdb_architecture="sparc",
-    unknown_operands="loads and stores in physical address spaces (system mode)",
+)
+
+SPARC_MACHINE = replace(
+    SPARC,
+    behaviour_of=partial(_behaviour_of, replace(V8, spaces=V8_SYSTEM_SPACES, is_system=True)),
+    system=V8_SYSTEM,
+)
+SPARC64_MACHINE = replace(
+    SPARC64,
+    behaviour_of=partial(_behaviour_of, replace(V9, spaces=V9_SYSTEM_SPACES, is_system=True)),
+    system=V9_SYSTEM,
 )

@@ -1,4 +1,4 @@
-"""x86: 32-bit (i386) and 64-bit (x86_64), as QEMU's user mode runs them.
+"""x86: 32-bit (i386) and 64-bit (x86_64), programs and firmware.
 
 The encoding is read by capstone, whose memory operands (base, index, scale, displacement, segment, size, direction) are
 right for most instructions; what it gets wrong, and what an instruction touches without an operand, is in the tables
@@ -12,13 +12,16 @@ Programmer's Manual; QEMU's ``target/i386/gdbstub.c`` for the registers, ``targe
 Segments: user mode has flat code, data and stack segments, so only the bases of fs and gs count; a descriptor that a
 32-bit program makes with modify_ldt and loads into another segment register is not seen.  A load of a segment register
 also makes the processor read the descriptor table, which is nobody's operand.
+
+Firmware has all of it: segments with bases, descriptor tables that can be read (``x86_segments.py``), and three modes
+within one run, each of which is a :class:`Variant` (``system/x86.py`` says which one it is at a stop).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import capstone
@@ -30,6 +33,7 @@ from gdbtrace.arch.model import (
     AccessKind,
     Arch,
     Behaviour,
+    CoreRegisters,
     Disassembled,
     ElfIdentity,
     Group,
@@ -41,7 +45,25 @@ from gdbtrace.arch.model import (
     StepRule,
     SystemCalls,
 )
-from gdbtrace.arch.x86_length import LONGEST, encoding_of, size_of
+from gdbtrace.arch.system.x86 import MODE_NAMES, code_bits, rearranges_memory, system_level
+from gdbtrace.arch.x86_length import LEGACY_PREFIXES, LONGEST, encoding_of, size_of
+from gdbtrace.arch.x86_segments import (
+    FAST_FXSAVE,
+    FAST_SAVE_AND_RESTORE,
+    LONG_MODE_ACTIVE,
+    Stack,
+    StackFunction,
+    descriptor,
+    far_return,
+    interrupt_return,
+    is_protected,
+    loaded_data_segment,
+    long_stack,
+    number_at,
+    privilege_level,
+    segmented_stack,
+    system_segment,
+)
 
 L, S = AccessKind.LOAD, AccessKind.STORE
 
@@ -53,15 +75,32 @@ class Variant:
     """In what the two architectures differ."""
 
     bits: Literal[32, 64]
+    """Of the stub's registers."""
+    code_bits: Literal[16, 32, 64]
+    """Of operands, addresses and the program counter, without prefixes."""
     general: tuple[str, ...]
     vectors: tuple[str, ...]
     implied_segment_bases: bool
     """fs_base and gs_base are listed only where they are used (rizin's 32-bit profile does not have them)."""
+    is_machine: bool = False
+    """Firmware's: segments have bases, descriptors are loads, and privileged instructions do what they are for."""
+    is_processor: bool = False
+    """A processor executes it, not QEMU: steps are the trap flag's, and the states that XSAVE knows its own."""
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is 64-bit mode."""
+        return self.code_bits == 64
+
+    @property
+    def has_segments(self) -> bool:
+        """Whether the bases of all segments count."""
+        return self.is_machine and not self.is_long
 
     @property
     def word(self) -> int:
-        """Bytes of a stack slot."""
-        return self.bits // 8
+        """Bytes of a stack slot, or of a base, that no prefix makes short."""
+        return 8 if self.is_long else 4
 
     @property
     def letter(self) -> str:
@@ -70,17 +109,25 @@ class Variant:
 
     @property
     def address_mask(self) -> int:
-        return (1 << self.bits) - 1
+        """Of linear addresses."""
+        return (1 << 8 * self.word) - 1
+
+    @property
+    def saved_vectors(self) -> int:
+        """How many vector registers FXSAVE and its kin know."""
+        return 16 if self.is_long else 8
 
 
 I386_VARIANT = Variant(
     bits=32,
+    code_bits=32,
     general=("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"),
     vectors=tuple(f"xmm{i}" for i in range(8)),
     implied_segment_bases=True,
 )
 X86_64_VARIANT = Variant(
     bits=64,
+    code_bits=64,
     general=("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", *(f"r{i}" for i in range(8, 16))),
     vectors=tuple(f"xmm{i}" for i in range(16)),
     implied_segment_bases=False,
@@ -106,20 +153,23 @@ _MODIFIES = re.compile(
 # ... these only store if their first operand is memory, and anything else loads.
 _STORES = re.compile(
     r"mov.*|set.*|f(st|stp|ist|istp|isttp|bstp|nstcw|nstsw)|v?stmxcsr|sldt|str|smsw|"
-    r"v(mov|cvtps2ph).*|v?(pextr|extract).*"
+    r"v(mov|cvtps2ph).*|v?(pextr|extract).*|kmov[bwdq]|vp?compress\w+|vpmovu?s?[wdq][bwd]"
 )
 _PRIVILEGED = frozenset(("lgdt", "lidt", "lldt", "ltr", "lmsw", "invlpg"))
 
-# Sizes. What QEMU loads more than the manual says it should, it loads: these are the accesses that happened.
 _SIZES: Mapping[str, int] = {
     "comisd": 8,  # capstone: 16
+    "sldt": 2,
+    "str": 2,
+    "smsw": 2,
+}
+# What QEMU loads more than the manual says it should, it loads: these are the accesses that happened.
+_SIZES_OF_QEMU: Mapping[str, int] = {
+    **_SIZES,
     "punpcklbw": 8,  # the MMX forms, of which the manual loads 4
     "punpcklwd": 8,
     "punpckldq": 8,
     "cvtdq2pd": 16,
-    "sldt": 2,
-    "str": 2,
-    "smsw": 2,
 }
 # Scalar FMA, conversions to double, shifts by a vector: QEMU loads as many bytes as the operation's vectors have.
 _LOADS_WHOLE_VECTOR = re.compile(r"vfn?m(add|sub)\d+s[sd]|vcvtdq2pd|vps(rl|ra|ll)[wdq]")
@@ -132,18 +182,19 @@ _ENVIRONMENT_WORDS: Mapping[int, tuple[Access, ...]] = {
 }
 
 
-def _x87_state(name: str, operand_bytes: int) -> tuple[Access, ...] | None:
+def _x87_state(name: str, operand_bytes: int, variant: Variant) -> tuple[Access, ...] | None:
     environment = 14 if operand_bytes == 2 else 28
     # With REX.W, which means nothing here, QEMU 7.2 puts the registers at 56.
-    registers = 56 if operand_bytes == 8 else environment
+    registers = 56 if operand_bytes == 8 and not variant.is_processor else environment
+    words = ((L, 0, environment),) if variant.is_processor else _ENVIRONMENT_WORDS[environment]
     if name == "fnstenv":
         return ((S, 0, environment),)
     if name == "fnsave":
         return ((S, 0, environment), (S, registers, 80))
     if name == "fldenv":
-        return _ENVIRONMENT_WORDS[environment]
+        return words
     if name == "frstor":
-        return (*_ENVIRONMENT_WORDS[environment], (L, registers, 80))
+        return (*words, (L, registers, 80))
     return None
 
 
@@ -156,7 +207,14 @@ def _x87_legacy_area(kind: AccessKind) -> tuple[Access, ...]:
 
 def _fxsave_area(variant: Variant, kind: AccessKind) -> tuple[Access, ...]:
     mxcsr = (kind, 24, 8 if kind is S else 4)  # the store includes MXCSR_MASK
-    return (*_x87_legacy_area(kind), mxcsr, (kind, 160, 16 * len(variant.vectors)))
+    if variant.is_processor:
+        return (
+            (kind, 0, 24),
+            mxcsr,
+            *((kind, 32 + 16 * i, 10) for i in range(8)),
+            (kind, 160, 16 * variant.saved_vectors),
+        )
+    return (*_x87_legacy_area(kind), mxcsr, (kind, 160, 16 * variant.saved_vectors))
 
 
 # Extended states that the CPU has enabled in XCR0, which is not in the stub: 0x21f under the default CPU model. The
@@ -167,7 +225,7 @@ _XSAVE_BNDREGS = 1 << 3
 
 def _xsave_components(variant: Variant, kind: AccessKind) -> dict[int, tuple[Access, ...]]:
     """XCR0 bit -> what XSAVE stores, or XRSTOR loads, for it."""
-    vectors = 16 * len(variant.vectors)
+    vectors = 16 * variant.saved_vectors
     return {
         1 << 0: _x87_legacy_area(kind),
         1 << 1: ((kind, 160, vectors),),
@@ -181,7 +239,7 @@ def _xsave_components(variant: Variant, kind: AccessKind) -> dict[int, tuple[Acc
 def _fixed_accesses(decoder: _Decoder) -> tuple[Access, ...] | None:
     """What an instruction touches relative to its memory operand that is not of one size; None: it is."""
     name, variant = decoder.name, decoder.variant
-    if state := _x87_state(name, decoder.operand_bytes):
+    if state := _x87_state(name, decoder.operand_bytes, variant):
         return state
     if name in ("fxsave", "fxsave64"):
         return _fxsave_area(variant, S)
@@ -199,9 +257,11 @@ def _fixed_accesses(decoder: _Decoder) -> tuple[Access, ...] | None:
 def _size_of(decoder: _Decoder, operand: capstone.x86.X86Op) -> int:
     name = decoder.name
     size: int = operand.size
-    if name in _SIZES:
-        return max(size, _SIZES[name]) if name.startswith("p") else _SIZES[name]
-    if _LOADS_WHOLE_VECTOR.fullmatch(name):
+    is_processor = decoder.variant.is_processor
+    sizes = _SIZES if is_processor else _SIZES_OF_QEMU
+    if name in sizes:
+        return max(size, sizes[name]) if name.startswith("p") else sizes[name]
+    if _LOADS_WHOLE_VECTOR.fullmatch(name) and not is_processor:
         return 32 if _vex_bits(decoder) & 4 else 16
     if name in ("bsf", "bsr", "movnti") and decoder.is_wide:
         return 8  # capstone believes an operand-size prefix before REX.W
@@ -241,8 +301,9 @@ class _Decoder:
         self.operands = instruction.operands
         self.memory = [operand for operand in self.operands if operand.type == cs.X86_OP_MEM]
         self.address_mask: int = (1 << 8 * instruction.addr_size) - 1
-        self.is_wide = bool(variant.bits == 64 and instruction.rex & 8)
-        self.is_short = instruction.prefix[2] == 0x66 and not self.is_wide
+        self.is_wide = bool(variant.is_long and instruction.rex & 8)
+        has_prefix = instruction.prefix[2] == 0x66
+        self.is_short = has_prefix is not (variant.code_bits == 16) and not self.is_wide
 
     @property
     def operand_bytes(self) -> int:
@@ -260,12 +321,23 @@ class _Decoder:
 
     def segment_base_of(self, operand: capstone.x86.X86Op) -> str | None:
         """The stub register that a memory operand's address is relative to; None: its segment's base is 0."""
-        return _SEGMENT_BASES.get(operand.mem.segment)
+        memory = operand.mem
+        if not self.variant.has_segments:
+            return _SEGMENT_BASES.get(memory.segment)
+        return _ALL_SEGMENT_BASES.get(memory.segment, "ss_base" if memory.base in _STACK_BASES else "ds_base")
 
     @property
     def prefixed_segment_base(self) -> str | None:
         """The same for an instruction whose memory operand capstone does not show."""
-        return {0x64: "fs_base", 0x65: "gs_base"}.get(self.instruction.prefix[1])
+        prefix = self.instruction.prefix[1]
+        if not self.variant.has_segments:
+            return {0x64: "fs_base", 0x65: "gs_base"}.get(prefix)
+        return _PREFIXED_BASES.get(prefix, "ds_base")
+
+    @property
+    def stack_of(self) -> StackFunction | None:
+        """Where a stack pointer points; None: its segment's base is 0."""
+        return segmented_stack if self.variant.has_segments else None
 
     def effective_address_of(
         self, operand: capstone.x86.X86Op, *, extra: int = 0, with_index: bool = True
@@ -290,6 +362,22 @@ class _Decoder:
 
 
 _SEGMENT_BASES: Mapping[int, str] = {cs.X86_REG_FS: "fs_base", cs.X86_REG_GS: "gs_base"}
+_ALL_SEGMENT_BASES: Mapping[int, str] = {
+    **_SEGMENT_BASES,
+    cs.X86_REG_CS: "cs_base",
+    cs.X86_REG_SS: "ss_base",
+    cs.X86_REG_DS: "ds_base",
+    cs.X86_REG_ES: "es_base",
+}
+_PREFIXED_BASES: Mapping[int, str] = {
+    0x26: "es_base",
+    0x2E: "cs_base",
+    0x36: "ss_base",
+    0x64: "fs_base",
+    0x65: "gs_base",
+}
+_STACK_BASES = frozenset((cs.X86_REG_BP, cs.X86_REG_EBP, cs.X86_REG_ESP))
+"""A memory operand that begins with one of these is in the stack segment (SDM vol. 1, 3.7.4)."""
 
 
 def _whole(variant: Variant, name: str) -> str:
@@ -373,7 +461,7 @@ def _stack_accesses(decoder: _Decoder) -> tuple[Access, ...] | None:
         return ((L, 0, 2 * far),)
     if name in INTERRUPT_RETURN:
         # 64-bit mode always pops the stack pointer and its segment too (SDM vol. 2, IRET).
-        return ((L, 0, (5 if decoder.variant.bits == 64 else 3) * far),)
+        return ((L, 0, (5 if decoder.variant.is_long else 3) * far),)
     if name in PUSH_ALL:
         return ((S, -8 * far, 8 * far),)
     if name in POP_ALL:
@@ -387,22 +475,34 @@ def _is_far(decoder: _Decoder) -> bool:
     return decoder.name in ("call", "jmp") and instruction.opcode[0] == 0xFF and instruction.modrm >> 3 & 7 in (3, 5)
 
 
-def _stack_pointer(decoder: _Decoder) -> AddressFunction:
-    mask = decoder.variant.address_mask
-    return _effective_address(decoder.register("sp"), None, 1, 0, mask)
+def _stack_spans(decoder: _Decoder, accesses: tuple[Access, ...], pointer: str = "sp") -> SpanFunction:
+    """Accesses at fixed offsets from a register that points into the stack."""
+    register, stack_of, mask = decoder.register(pointer), decoder.stack_of, decoder.variant.address_mask
+    if stack_of is None:
+        return _spans_at(_effective_address(register, None, 1, 0, mask), accesses, mask)
+    slot = decoder.operand_bytes
+
+    def segmented(registers: Registers) -> list[Span]:
+        stack, top = stack_of(registers), registers[register]
+        return [
+            span for kind, offset, size in accesses for span in stack.iter_spans(kind, top + offset, slot, size // slot)
+        ]
+
+    return segmented
 
 
 def _enter(decoder: _Decoder) -> SpanFunction:
     """``enter``: the frame pointer, the enclosing frames' pointers, and the new frame's own."""
-    size, mask = decoder.stack_bytes, decoder.variant.address_mask
+    size, mask, stack_of = decoder.stack_bytes, decoder.variant.address_mask, decoder.stack_of
     sp, bp = decoder.register("sp"), decoder.register("bp")
     level = decoder.operands[1].imm & 31
 
     def spans(registers: Registers) -> tuple[Span, ...]:
         top, frame = registers[sp], registers[bp]
+        stack = Stack(0, mask, mask) if stack_of is None else stack_of(registers)
         return (
-            *(Span(L, (frame - size * i) & mask, size) for i in range(1, level)),
-            *(Span(S, (top - size * (i + 1)) & mask, size) for i in range(level + 1 if level else 1)),
+            *(Span(L, stack.at(frame - size * i), size) for i in range(1, level)),
+            *(Span(S, stack.at(top - size * (i + 1)), size) for i in range(level + 1 if level else 1)),
         )
 
     return spans
@@ -424,7 +524,7 @@ def _string(decoder: _Decoder) -> SpanFunction:
     once = _joined(parts)
     assert once is not None
     if name in ("ins", "outs"):
-        once = _if_privileged(once, lambda flags: flags >> 12 & 3)
+        once = _if_privileged(decoder, once, lambda flags: flags >> 12 & 3)
     if not _is_repeated(decoder):
         return once
     count, mask = decoder.register("cx"), decoder.address_mask
@@ -435,13 +535,21 @@ def _string(decoder: _Decoder) -> SpanFunction:
     return repeated
 
 
-def _if_privileged(spans: SpanFunction, level_of: Callable[[int], int]) -> SpanFunction:
-    """Nothing where the privilege level (``cs``) is above what ``level_of`` the flags allows: it faults before."""
+def _if_privileged(decoder: _Decoder, spans: SpanFunction, level_of: Callable[[int], int]) -> SpanFunction:
+    """Nothing where the privilege level is above what ``level_of`` the flags allows: it faults before.
+
+    What a task's I/O permission map allows beyond that is not seen.
+    """
+    privilege = privilege_level if decoder.variant.is_machine else _level_of_program
 
     def checked(registers: Registers) -> tuple[Span, ...]:
-        return tuple(spans(registers)) if registers["cs"] & 3 <= level_of(registers["eflags"]) else ()
+        return tuple(spans(registers)) if privilege(registers) <= level_of(registers["eflags"]) else ()
 
     return checked
+
+
+def _level_of_program(registers: CoreRegisters) -> int:
+    return registers["cs"] & 3
 
 
 def _is_repeated(decoder: _Decoder) -> bool:
@@ -525,7 +633,7 @@ def _vex_bits(decoder: _Decoder) -> int:
 def _vex_register(decoder: _Decoder) -> str:
     """The register that vvvv names, of which capstone sometimes prints another one."""
     number = ~(_vex_bits(decoder) >> 3) & 15
-    return f"xmm{number if decoder.variant.bits == 64 else number & 7}"
+    return f"xmm{number if decoder.variant.is_long else number & 7}"
 
 
 def _gather(decoder: _Decoder, index_letter: str, element_name: str) -> SpanFunction:
@@ -610,15 +718,31 @@ def _is_system_call(decoder: _Decoder) -> bool:
 
 
 def _rule_of(decoder: _Decoder, is_string: bool) -> StepRule:
+    if decoder.variant.is_machine and not is_string:
+        return _RULES_OF_MACHINES.get(decoder.name, StepRule.PLAIN)
     if _is_system_call(decoder):
         return StepRule.SYSTEM_CALL
     if is_string and _is_repeated(decoder):
         return StepRule.REPEAT
     if decoder.name == "pause":
-        return StepRule.RUN
+        return StepRule.YIELD
     if _is_breakpoint(decoder):
         return StepRule.BREAKPOINT
+    if decoder.variant.is_processor and _is_untrapped(decoder):
+        return StepRule.UNTRAPPED
     return StepRule.PLAIN
+
+
+_EMULATED_BY_LINUX = frozenset(("sgdt", "sidt", "smsw", "sldt", "str"))
+"""Where the processor forbids them (UMIP), the kernel does their work and returns behind them without a trap."""
+
+
+def _is_untrapped(decoder: _Decoder) -> bool:
+    """What the trap flag of EFLAGS does not end after, or what reads it (SDM vol. 3, 6.8.3 and 17.3.1.4)."""
+    if _loads_segment(decoder):
+        return bool(decoder.operands[0].reg == cs.X86_REG_SS)
+    # The kernel hides the flag from the program, except that pushf stores it; after popf it takes it for the program's.
+    return decoder.name in PUSHES_FLAGS | POPS_FLAGS | _EMULATED_BY_LINUX
 
 
 def _is_breakpoint(decoder: _Decoder) -> bool:
@@ -638,6 +762,13 @@ def _spans_of(decoder: _Decoder, is_string: bool) -> SpanFunction | None:
         return None
     if is_string:
         return _string(decoder)
+    if decoder.variant.is_machine:
+        if name in _NO_ACCESS_OF_MACHINES or _SAVES_BY_XCR0.fullmatch(name):
+            return None
+        if with_descriptors := _spans_with_descriptors(decoder):
+            return with_descriptors
+    if decoder.variant.is_processor and (_SAVES_BY_XCR0.fullmatch(name) or _is_masked(decoder)):
+        return None
     special = _special_spans(decoder)
     if special:
         return special
@@ -649,20 +780,19 @@ def _spans_of(decoder: _Decoder, is_string: bool) -> SpanFunction | None:
         address_of = decoder.address_of(operand, decoder.stack_bytes if moved else 0)
         parts.append(_spans_at(address_of, _operand_accesses(decoder, operand), mask))
     if stack:
-        on_stack = _spans_at(_stack_pointer(decoder), stack, mask)
+        on_stack = _stack_spans(decoder, stack)
         parts.insert(0 if name == "pop" else len(parts), on_stack)
     spans = _joined(parts)
-    return _if_privileged(spans, lambda flags: 0) if spans and name in _PRIVILEGED else spans
+    return _if_privileged(decoder, spans, lambda flags: 0) if spans and name in _PRIVILEGED else spans
 
 
 def _special_spans(decoder: _Decoder) -> SpanFunction | None:
     """Instructions whose accesses are not a list of fixed offsets."""
-    name, mask = decoder.name, decoder.variant.address_mask
+    name = decoder.name
     if name in _BIT_TESTS and decoder.memory:
         return _bit_test(decoder, _BIT_TESTS[name])
     if name == "leave":
-        frame = _effective_address(decoder.register("bp"), None, 1, 0, mask)
-        return _spans_at(frame, ((L, 0, decoder.stack_bytes),), mask)
+        return _stack_spans(decoder, ((L, 0, decoder.stack_bytes),), "bp")
     if name == "enter":
         return _enter(decoder)
     if name == "xlatb":
@@ -696,6 +826,10 @@ def _are_spans_known(decoder: _Decoder) -> bool:
         return not _vex_bits(decoder) & 4
     if name in _MASKED_MOVE:
         return bool(operands[0].type != cs.X86_OP_MEM or operands[0].size == 16)
+    if decoder.variant.is_machine:
+        return _SAVES_BY_XCR0.fullmatch(name) is None
+    if decoder.variant.is_processor and (_SAVES_BY_XCR0.fullmatch(name) or _is_masked(decoder)):
+        return False
     if name in _LOADS_DESCRIPTOR or _loads_segment(decoder):
         return False
     return not _is_far(decoder)
@@ -715,6 +849,139 @@ def _loads_segment(decoder: _Decoder) -> bool:
         return False
     target = decoder.operands[0]
     return bool(target.type == cs.X86_OP_REG and target.reg in SEGMENTS)
+
+
+# --- Privileged instructions, and what a machine's segments add to others ---------------------------------------------
+
+_RULES_OF_MACHINES: Mapping[str, StepRule] = {
+    "hlt": StepRule.HALT,
+    "mwait": StepRule.HALT,
+    "pause": StepRule.YIELD,
+}
+_NO_ACCESS_OF_MACHINES = frozenset(("invlpg",))
+_SAVES_BY_XCR0 = re.compile(r"x(save|rstor)\w*")
+"""What they touch depends on XCR0, which neither the stub nor the monitor shows, and firmware may change it."""
+_FAR_POINTERS = frozenset(("lds", "les", "lss", "lfs", "lgs"))
+_TESTS_DESCRIPTOR = frozenset(("lar", "lsl", "verr", "verw"))
+
+# What only the monitor shows (bases of segments and tables) is found out anew after these.
+_RELOADS = (
+    frozenset(("lgdt", "lidt", "lldt", "ltr", "sysenter", "sysexit", "sysexitq", "syscall", "sysret", "sysretq"))
+    | frozenset(("int", "int1", "int3", "into", "ljmp", "lcall"))
+    | RETURN_FAR
+    | INTERRUPT_RETURN
+    | _FAR_POINTERS
+)
+_IS_SYSTEM = frozenset(("lmsw", "wrmsr", "rsm", "invlpg", "invlpga", "invpcid", "vmrun", "vmload"))
+_TRANSLATING = frozenset((cs.X86_REG_CR0, cs.X86_REG_CR3, cs.X86_REG_CR4))
+
+
+def _moves_to(decoder: _Decoder, registers: frozenset[int]) -> bool:
+    if decoder.name not in ("mov", "pop"):
+        return False
+    target = decoder.operands[0]
+    return bool(target.type == cs.X86_OP_REG and target.reg in registers)
+
+
+def _rearranges(decoder: _Decoder) -> Callable[[Registers], bool] | None:
+    """What may move memory: output to a chip set's port, the end of system management mode."""
+    name = decoder.name
+    if name == "rsm":
+        return lambda registers: True
+    if name == "out" and decoder.operands[0].type == cs.X86_OP_IMM:
+        is_one = rearranges_memory(decoder.operands[0].imm & 0xFF)
+        return (lambda registers: True) if is_one else None
+    if name == "out" or (name.startswith("outs") and _is_string(decoder)):
+        port = decoder.register("dx")
+        return lambda registers: rearranges_memory(registers[port] & 0xFFFF)
+    return None
+
+
+def _spans_with_descriptors(decoder: _Decoder) -> SpanFunction | None:
+    """What reads descriptors beside its operands and the stack; None: it is none of those."""
+    name = decoder.name
+    pointer, size = decoder.register("sp"), decoder.operand_bytes
+    stack_of = decoder.stack_of or long_stack
+    if name in RETURN_FAR:
+        released = decoder.operands[0].imm & 0xFFFF if decoder.operands else 0
+        return lambda registers: far_return(registers, stack_of(registers), registers[pointer], size, released)
+    if name in INTERRUPT_RETURN:
+        is_long = decoder.variant.is_long
+        return lambda registers: interrupt_return(
+            registers, stack_of(registers), registers[pointer], size, is_long=is_long
+        )
+    if name in ("fxsave", "fxsave64", "fxrstor", "fxrstor64"):
+        return _fast_state(decoder, L if name.startswith("fxr") else S)
+    selector_of = _selector_of(decoder)
+    if selector_of is None:
+        return None
+    parts: list[SpanFunction] = [
+        _spans_at(decoder.address_of(operand), _operand_accesses(decoder, operand), decoder.variant.address_mask)
+        for operand in decoder.memory
+    ]
+    if stack := _stack_accesses(decoder):
+        parts.append(_stack_spans(decoder, stack))
+    return _joined([*parts, _descriptor_spans(decoder, selector_of)])
+
+
+_Selector = Callable[[Registers], int | None]
+
+
+def _selector_of(decoder: _Decoder) -> _Selector | None:
+    """The selector whose descriptor an instruction reads, if it reads one. None at run time: it cannot be read."""
+    name, operands = decoder.name, decoder.operands
+    if name in ("ljmp", "lcall") and len(operands) == 2:
+        constant = operands[0].imm & 0xFFFF
+        return lambda registers: constant
+    if name in _FAR_POINTERS or name in ("ljmp", "lcall") or _is_far(decoder):
+        address_of = decoder.address_of(decoder.memory[0], decoder.operand_bytes)
+        return lambda registers: number_at(registers, address_of(registers), 2)
+    if name == "pop" and _loads_segment(decoder):
+        stack_of, pointer = decoder.stack_of or long_stack, decoder.register("sp")
+        return lambda registers: number_at(registers, stack_of(registers).at(registers[pointer]), 2)
+    if _loads_segment(decoder) or name in _TESTS_DESCRIPTOR or name in ("lldt", "ltr"):
+        source = operands[-1]
+        if source.type == cs.X86_OP_REG:
+            register = _whole(decoder.variant, decoder.instruction.reg_name(source.reg))
+            return lambda registers: registers[register] & 0xFFFF
+        address_of = decoder.address_of(source)
+        return lambda registers: number_at(registers, address_of(registers), 2)
+    return None
+
+
+def _descriptor_spans(decoder: _Decoder, selector_of: _Selector) -> SpanFunction:
+    name = decoder.name
+    loads_data = name in _FAR_POINTERS or _loads_segment(decoder)
+
+    def spans(registers: Registers) -> list[Span]:
+        if not is_protected(registers):
+            return []
+        selector = selector_of(registers)
+        if selector is None:
+            return []
+        if name in ("lldt", "ltr"):
+            return system_segment(registers, selector, is_task=name == "ltr") if not privilege_level(registers) else []
+        return loaded_data_segment(registers, selector) if loads_data else descriptor(registers, selector)
+
+    return spans
+
+
+def _fast_state(decoder: _Decoder, kind: AccessKind) -> SpanFunction:
+    """FXSAVE and FXRSTOR: without the vectors unless the operating system has said that it knows of them."""
+    address_of, mask = decoder.address_of(decoder.memory[0]), decoder.variant.address_mask
+    *without, mxcsr, vectors = _fxsave_area(decoder.variant, kind)
+
+    def spans(registers: Registers) -> tuple[Span, ...]:
+        accesses = list(without)
+        if registers["cr4"] & FAST_SAVE_AND_RESTORE:
+            accesses.append(mxcsr)
+            efer = registers["efer"]
+            is_fast = efer & FAST_FXSAVE and efer & LONG_MODE_ACTIVE and not privilege_level(registers)
+            accesses += () if is_fast else (vectors,)
+        address = address_of(registers)
+        return tuple(Span(kind, (address + offset) & mask, size) for kind, offset, size in accesses)
+
+    return spans
 
 
 # --- Registers that no operand names ----------------------------------------------------------------------------------
@@ -758,7 +1025,7 @@ def _implied_by(decoder: _Decoder) -> tuple[str, ...]:
         implied.append(variant.letter + "ip")
     if _is_system_call(decoder):
         implied.append(variant.letter + "ax")
-    if name == "syscall" and variant.bits == 64:
+    if name == "syscall" and variant.is_long:
         implied += ("rcx", "r11")
     return tuple(dict.fromkeys(implied))
 
@@ -824,7 +1091,7 @@ def _undecoded(variant: Variant, data: bytes) -> Behaviour:
     prefixes that have no meaning there. The oracle saw none of them touch memory. Other fields of ModRM, VEX and
     32-bit mode were not tried.
     """
-    encoding = encoding_of(data, variant.bits)
+    encoding = encoding_of(data, variant.code_bits)
     if encoding.opcode_map == 1 and encoding.opcode in RESERVED_NOPS:
         return Behaviour()
     is_x87 = encoding.opcode_map == 0 and 0xD8 <= encoding.opcode <= 0xDF
@@ -851,9 +1118,55 @@ def _behaviour_of(variant: Variant) -> Callable[[Disassembled], Behaviour]:
             implied=_implied_by(decoder),
             spans_known=_are_spans_known(decoder),
             always_traps=_is_breakpoint(decoder),
+            traps_behind=_is_breakpoint(decoder),
         )
 
     return behaviour_of
+
+
+def _is_masked(decoder: _Decoder) -> bool:
+    """AVX-512: an opmask register says which elements are accessed (SDM vol. 2, 2.7.1: EVEX.aaa)."""
+    code = decoder.instruction.bytes
+    while code and code[0] in LEGACY_PREFIXES:
+        code = code[1:]
+    return bool(decoder.name.startswith("v") and code[0] == 0x62 and code[3] & 7)
+
+
+def _may_jump_to_itself(decoder: _Decoder) -> bool:
+    """What is not told from a step that did not begin: a far jump to itself is taken for one."""
+    if not decoder.name.startswith("j"):
+        return False
+    target = decoder.operands[0]
+    return bool(target.type != cs.X86_OP_IMM or target.imm == decoder.instruction.address)
+
+
+def _behaviour_of_machine(variants: Sequence[Variant]) -> Callable[[Disassembled], Behaviour]:
+    behaviours: dict[str | None, tuple[Variant, Callable[[Disassembled], Behaviour]]]
+    behaviours = {MODE_NAMES[variant.code_bits]: (variant, _behaviour_of(variant)) for variant in variants}
+
+    def behaviour_of(disassembled: Disassembled) -> Behaviour:
+        variant, ordinary = behaviours[disassembled.mode.name]
+        instruction = disassembled.capstone
+        if not isinstance(instruction, capstone.CsInsn):
+            return ordinary(disassembled)
+        decoder = _Decoder(variant, instruction)
+        return replace(
+            ordinary(disassembled),
+            is_system=decoder.name in _IS_SYSTEM or _moves_to(decoder, _TRANSLATING),
+            reloads=decoder.name in _RELOADS or _moves_to(decoder, SEGMENTS) or _is_far(decoder),
+            rearranges=_rearranges(decoder),
+            may_stay=_may_jump_to_itself(decoder),
+        )
+
+    return behaviour_of
+
+
+_HIGH_BYTE = re.compile(r"\b[abcd]h\b")
+
+
+def _moves(disassembled: Disassembled) -> bool:
+    """``mov``, ``movzx`` and ``movsx`` of anything but the second byte of a register."""
+    return disassembled.mnemonic in ("mov", "movzx", "movsx") and not _HIGH_BYTE.search(disassembled.operand_text)
 
 
 def _aliases(variant: Variant) -> dict[str, tuple[str, ...]]:
@@ -913,12 +1226,24 @@ def _registers(variant: Variant) -> tuple[Register, ...]:
     )
 
 
+_CAPSTONE_MODES: Mapping[Literal[16, 32, 64], int] = {
+    16: capstone.CS_MODE_16,
+    32: capstone.CS_MODE_32,
+    64: capstone.CS_MODE_64,
+}
+
+
+def _mode(variant: Variant, name: str | None) -> Mode:
+    bits = variant.code_bits
+    sizes = tuple(range(1, LONGEST + 1))
+    return Mode(name, capstone.CS_ARCH_X86, _CAPSTONE_MODES[bits], sizes, lambda data: size_of(data, bits))
+
+
 def _arch(
     variant: Variant,
     name: str,
     elf_machine: str,
     frame_machine: int,
-    capstone_mode: int,
     gdb_architecture: str,
     system_calls: SystemCalls,
 ) -> Arch:
@@ -932,18 +1257,11 @@ def _arch(
         pc=f"{variant.letter}ip",
         sp=f"{variant.letter}sp",
         registers=_registers(variant),
-        modes=(
-            Mode(
-                None,
-                capstone.CS_ARCH_X86,
-                capstone_mode,
-                tuple(range(1, LONGEST + 1)),
-                lambda data: size_of(data, variant.bits),
-            ),
-        ),
+        modes=(_mode(variant, None),),
         behaviour_of=_behaviour_of(variant),
         system_calls=system_calls,
         aliases=_ALIASES[variant.bits],
+        moves=_moves,
         gdb_architecture=gdb_architecture,
         fault_address="cr2",
         unknown_operands="256-bit gathers and masked stores: QEMU's stub does not have the upper halves of their masks "
@@ -956,7 +1274,6 @@ I386 = _arch(
     name="i386",
     elf_machine="EM_386",
     frame_machine=1,
-    capstone_mode=capstone.CS_MODE_32,
     gdb_architecture="i386",
     system_calls=SystemCalls(
         number="eax",
@@ -971,7 +1288,6 @@ X86_64 = _arch(
     name="x86_64",
     elf_machine="EM_X86_64",
     frame_machine=64,
-    capstone_mode=capstone.CS_MODE_64,
     gdb_architecture="i386:x86-64",
     system_calls=SystemCalls(
         number="rax",
@@ -991,3 +1307,52 @@ X86_64 = _arch(
         },
     ),
 )
+
+
+def _machine(program: Arch, long_variant: Variant) -> Arch:
+    """The architecture of a program as firmware sees it.
+
+    :param long_variant: of the widest mode.
+    """
+    variants = {
+        bits: replace(long_variant, code_bits=bits, is_machine=True)
+        for bits in _CAPSTONE_MODES
+        if bits <= long_variant.bits
+    }
+    modes = {bits: _mode(variant, MODE_NAMES[bits]) for bits, variant in variants.items()}
+
+    def mode_of(registers: Registers) -> Mode:
+        return modes[code_bits(registers)]
+
+    return replace(
+        program,
+        # The address space is in every frame.
+        registers=tuple(
+            replace(register, group=Group.CONTROL) if register.name == "cr3" else register
+            for register in program.registers
+        ),
+        modes=tuple(modes.values()),
+        mode_of=mode_of,
+        behaviour_of=_behaviour_of_machine(tuple(variants.values())),
+        system=system_level(long_variant.bits),
+        unknown_operands="what XSAVE and XRSTOR touch: it depends on XCR0, which QEMU does not show; the stack and the "
+        "task's state, at call and task gates",
+    )
+
+
+I386_MACHINE = _machine(I386, I386_VARIANT)
+X86_64_MACHINE = _machine(X86_64, X86_64_VARIANT)
+
+
+def _processor(program: Arch, variant: Variant) -> Arch:
+    """The architecture of a program that a processor runs itself."""
+    return replace(
+        program,
+        behaviour_of=_behaviour_of(replace(variant, is_processor=True)),
+        unknown_operands="256-bit gathers and masked stores; AVX-512 with a mask; what XSAVE and XRSTOR touch; the "
+        "descriptor table, when a segment register is loaded",
+    )
+
+
+I386_PROCESSOR = _processor(I386, I386_VARIANT)
+X86_64_PROCESSOR = _processor(X86_64, X86_64_VARIANT)

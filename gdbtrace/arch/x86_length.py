@@ -58,7 +58,7 @@ class Encoding:
     """What is known of an instruction's parts so far; ``position`` goes along."""
 
     data: bytes
-    bits: Literal[32, 64]
+    bits: Literal[16, 32, 64]
     position: int = 0
     prefixes: set[int] = field(default_factory=set)
     is_wide: bool = False
@@ -81,7 +81,15 @@ class Encoding:
     @property
     def operand_bytes(self) -> int:
         """Of an immediate that is as wide as the operand, up to 32 bits."""
-        return 2 if OPERAND_SIZE in self.prefixes and not self.is_wide else 4
+        is_short = (OPERAND_SIZE in self.prefixes) is not (self.bits == 16)
+        return 2 if is_short and not self.is_wide else 4
+
+    @property
+    def address_bytes(self) -> int:
+        """How wide an address is."""
+        if ADDRESS_SIZE not in self.prefixes:
+            return self.bits // 8
+        return 2 if self.bits == 32 else 4
 
     @property
     def has_memory(self) -> bool:
@@ -90,7 +98,7 @@ class Encoding:
         return self.modrm is not None and self.modrm < 0xC0 and not is_system
 
 
-def encoding_of(data: bytes, bits: Literal[32, 64]) -> Encoding:
+def encoding_of(data: bytes, bits: Literal[16, 32, 64]) -> Encoding:
     """Go through one instruction; ``position`` ends behind its last byte, which may be beyond ``data``."""
     encoding = Encoding(data, bits)
     _read_prefixes(encoding)
@@ -103,7 +111,7 @@ def encoding_of(data: bytes, bits: Literal[32, 64]) -> Encoding:
     return encoding
 
 
-def size_of(data: bytes, bits: Literal[32, 64]) -> int:
+def size_of(data: bytes, bits: Literal[16, 32, 64]) -> int:
     """The size in bytes of the instruction that ``data``, which may be longer, begins with: 1 to 15.
 
     Of what is cut short, all there is.
@@ -127,7 +135,7 @@ def _read_prefixes(encoding: Encoding) -> None:
 def _read_opcode(encoding: Encoding) -> bool:
     """Find opcode and map; whether they come with a VEX, EVEX or XOP prefix."""
     first, second = encoding.next(), encoding.peek()
-    # In 32-bit mode these are lds, les and bound where the next byte means memory.
+    # Outside 64-bit mode these are lds, les and bound where the next byte means memory.
     is_vector = encoding.bits == 64 or second >= 0xC0
     if first == 0xC5 and is_vector:
         encoding.opcode_map = 1
@@ -163,7 +171,7 @@ def _has_modrm(encoding: Encoding) -> bool:
 def _skip_address(encoding: Encoding, modrm: int) -> None:
     """The SIB byte and the displacement (SDM volume 2, tables 2-1 to 2-3)."""
     mode, base = modrm >> 6, modrm & 7
-    if encoding.bits == 32 and ADDRESS_SIZE in encoding.prefixes:
+    if encoding.address_bytes == 2:
         encoding.position += 2 if mode == 2 or (mode == 0 and base == 6) else mode
         return
     if base == 4:
@@ -184,7 +192,7 @@ def _immediate(encoding: Encoding) -> int:
         is_test = encoding.modrm is not None and not encoding.modrm >> 3 & 6
         return (encoding.operand_bytes if opcode & 1 else 1) if is_test else 0
     if opcode in HAS_OFFSET:
-        return encoding.bits // 8 // (2 if ADDRESS_SIZE in encoding.prefixes else 1)
+        return encoding.address_bytes
     if opcode in MOVES_IMMEDIATE:
         return 8 if encoding.is_wide else encoding.operand_bytes
     if opcode in HAS_WORD:

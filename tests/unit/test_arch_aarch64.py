@@ -118,8 +118,8 @@ def test_authentication_code_is_no_part_of_the_address() -> None:
         ("c807fc25", StepRule.STORE_EXCLUSIVE, [(L, 0, 8), (S, 0, 8)]),  # stlxr w7, x5, [x1]
         ("c8271424", StepRule.STORE_EXCLUSIVE, [(L, 0, 8), (L, 8, 8), (S, 0, 8), (S, 8, 8)]),  # stxp w7, x4, x5, [x1]
         ("d5033f5f", StepRule.CLEAR_EXCLUSIVE, []),  # clrex
-        ("d503203f", StepRule.RUN, []),  # yield
-        ("d503205f", StepRule.RUN, []),  # wfe
+        ("d503203f", StepRule.YIELD, []),  # yield
+        ("d503205f", StepRule.YIELD, []),  # wfe
         ("d503207f", StepRule.PLAIN, []),  # wfi
         ("d4000001", StepRule.SYSTEM_CALL, []),  # svc #0
         ("94000000", StepRule.PLAIN, []),  # bl

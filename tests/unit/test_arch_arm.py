@@ -186,14 +186,14 @@ def test_t32_condition_is_the_it_block_s(name: str, status: int, touches: bool) 
         ("e8c1 6f9f", T32, StepRule.PLAIN, [(S, 0, 2)]),  # stlh r6, [r1]
         ("f3bf 8f2f", T32, StepRule.CLEAR_EXCLUSIVE, []),  # clrex
         ("df00", T32, StepRule.SYSTEM_CALL, []),  # svc #0
-        ("e320f001", A32, StepRule.RUN, []),  # yield
-        ("0320f002", A32, StepRule.RUN, []),  # wfeeq
+        ("e320f001", A32, StepRule.YIELD, []),  # yield
+        ("0320f002", A32, StepRule.YIELD, []),  # wfeeq
         ("e320f003", A32, StepRule.PLAIN, []),  # wfi
-        ("bf10", T32, StepRule.RUN, []),  # yield
-        ("bf20", T32, StepRule.RUN, []),  # wfe
+        ("bf10", T32, StepRule.YIELD, []),  # yield
+        ("bf20", T32, StepRule.YIELD, []),  # wfe
         ("bf08", T32, StepRule.PLAIN, []),  # it eq
-        ("f3af 8001", T32, StepRule.RUN, []),  # yield.w
-        ("f3af 8002", T32, StepRule.RUN, []),  # wfe.w
+        ("f3af 8001", T32, StepRule.YIELD, []),  # yield.w
+        ("f3af 8002", T32, StepRule.YIELD, []),  # wfe.w
     ],
 )
 def test_rule(number: str, mode: Mode, rule: StepRule, expected: Touched) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gdbtrace.arch.disassembler import disassemble, named_registers, size_of_undecoded
+from gdbtrace.arch.disassembler import disassemble, moved_operand, named_registers, size_of_undecoded
 from gdbtrace.arch.model import Mode
 from gdbtrace.arch.registry import ARCHITECTURES
 
@@ -175,3 +175,25 @@ def test_no_register_is_named_twice(arch: str, data: str) -> None:
 )
 def test_undecodable_bytes_name_nothing(arch: str, data: str) -> None:
     assert named(arch, data) == ()
+
+
+@pytest.mark.parametrize(
+    ("arch", "data", "moved"),
+    [
+        ("riscv64", "03a54500", "a0"),  # lw a0, 4(a1)
+        ("riscv64", "88c1", "a0"),  # c.sw a0, 0(a1)
+        ("riscv64", "2fa0b500", None),  # amoadd.w zero, a1, (a1)
+        ("aarch64", "1f0000b9", "wzr"),  # str wzr, [x0]
+        ("aarch64", "200440a9", None),  # ldp x0, x1, [x1]
+        ("ppc", "7c64292e", "r3"),  # stwx r3, r4, r5
+        ("ppc", "7c642d2c", None),  # stwbrx r3, r4, r5
+        ("i386", "8b03", "eax"),  # mov eax, [ebx]
+        ("i386", "8823", None),  # mov [ebx], ah
+        ("i386", "0303", None),  # add eax, [ebx]
+        ("i386", "c70378563412", 0x12345678),  # mov dword [ebx], 0x12345678
+        ("mips", "88430000", None),  # lwl $v1, ($v0)
+        ("s390x", "58102000", None),  # l %r1, 0(%r2)
+    ],
+)
+def test_operand_that_is_moved_as_it_is(arch: str, data: str, moved: str | int | None) -> None:
+    assert moved_operand(ARCHITECTURES[arch], disassemble(code(data), 0x1000, mode_of(arch))) == moved

@@ -1,0 +1,1 @@
+"""What firmware sees of an architecture: its exceptions, its address translation, how it waits. One file per family."""
