@@ -4,9 +4,9 @@
 # --exactness=all compares every program of tests/programs with QEMU on every architecture, not some of them.
 # The first run downloads Debian's busybox-static for other architectures into build/ (.ci/foreign; 70 MB of lists).
 #
-# Installs what is missing: Debian's qemu-user, gdb-multiarch, gdbserver, clang and cross compilers (as root or with sudo;
-# 0.7 GB to download, 2.5 GB on disk), QEMU 10.0 in build/ (60 MB to download, 350 MB on disk), and a Python environment
-# in .venv.  PYTHON names the Python to use (3.11 or newer); python3 by default.
+# Installs what is missing: Debian's qemu-user, qemu-system-* and U-Boot for it, gdb-multiarch, gdbserver, clang and cross
+# compilers (as root or with sudo; 0.8 GB to download, 2.9 GB on disk), QEMU 10.0 in build/ (60 MB to download, 350 MB on
+# disk), and a Python environment in .venv.  PYTHON names the Python to use (3.11 or newer); python3 by default.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 . .ci/setup.sh

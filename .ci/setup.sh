@@ -11,7 +11,19 @@ export LC_ALL=C.UTF-8
 
 # A Debian package, or package=program: the program also serves where it was not installed as that package.
 RUN_PACKAGES=(qemu-user=qemu-sparc64 gdb-multiarch=gdb-multiarch)
+# Without their recommended packages, which have the graphical interfaces.  seabios and ipxe-qemu come with qemu-system-x86;
+# OpenBIOS, OpenSBI, SLOF and the s390x boot ROM are in qemu-system-data, which all of them need.
+SYSTEM_PACKAGES=(
+    qemu-system-arm=qemu-system-aarch64
+    qemu-system-mips=qemu-system-mips64el
+    qemu-system-misc=qemu-system-riscv64
+    qemu-system-ppc=qemu-system-ppc64
+    qemu-system-sparc=qemu-system-sparc64
+    qemu-system-x86=qemu-system-x86_64
+    u-boot-qemu
+)
 TEST_PACKAGES=(
+    "${SYSTEM_PACKAGES[@]}"
     gdbserver=gdbserver
     gcc=gcc libc6-dev
     gcc-sparc64-linux-gnu=sparc64-linux-gnu-gcc libc6-dev-sparc64-cross

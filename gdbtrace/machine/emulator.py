@@ -1,27 +1,27 @@
-"""A user-mode QEMU that waits for its debugger."""
+"""QEMU, whichever: finding it, starting it in a directory and a process namespace of its own, ending it."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import re
+import secrets
 import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from gdbtrace.errors import ToolMissing, UsageError
 from gdbtrace.processes import kill_users_of
 
-_SEED = "1"
-"""Seed of QEMU's random numbers: the guest's AT_RANDOM, and with it stack protectors and pointer guards."""
+SEED = "1"
+"""Seed of QEMU's random numbers: what a guest asks of it, such as a program's AT_RANDOM or a machine's rng-seed."""
 ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
-"""QEMU's own, which it must keep from its guest (``-U``).
+"""QEMU's own, which user mode must keep from its guest (``-U``).
 
 Without it QEMU 10.0's second thread reserves 128 MiB some time while the guest is loaded, and the stack of a 64-bit
 guest, which takes the highest free addresses, lies below or above it (mallopt(3); docs/decisions/0002).
@@ -31,21 +31,22 @@ _ADDR_NO_RANDOMIZE = 0x0040000
 _MOST_SOCKET_PATH_BYTES = 107
 """unix(7): ``sun_path`` has 108 bytes, the last one zero."""
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_SYSTEM = "qemu-system-"
+_PACKAGES = {
+    **dict.fromkeys(("aarch64", "arm"), "qemu-system-arm"),
+    **dict.fromkeys(("i386", "x86_64", "x86_64-microvm"), "qemu-system-x86"),
+    **dict.fromkeys(("mips", "mips64", "mips64el", "mipsel"), "qemu-system-mips"),
+    **dict.fromkeys(("ppc", "ppc64", "ppc64le"), "qemu-system-ppc"),
+    **dict.fromkeys(("sparc", "sparc64"), "qemu-system-sparc"),
+}
+"""Debian's package of a system emulator; the others are in qemu-system-misc."""
 
 
-@dataclass(frozen=True, slots=True)
-class UserProgram:
-    """A program to run under user-mode QEMU."""
-
-    path: Path
-    arguments: Sequence[str] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """All of the guest's environment; ours is never passed on."""
-    stdin: Path | None = None
-    """None: the guest reads our standard input."""
-    sysroot: Path | None = None
-    """Where QEMU looks for the dynamic loader and libraries (its ``-L``)."""
-    cpu: str | None = None
+def debian_package_of(emulator: str) -> str:
+    """The package that a QEMU program is in, by the program's name."""
+    if not emulator.startswith(_SYSTEM):
+        return "qemu-user"
+    return _PACKAGES.get(emulator.removeprefix(_SYSTEM), "qemu-system-misc")
 
 
 def find_emulator(name: str, given: Path | None = None, least: tuple[int, int] | None = None) -> Path:
@@ -61,7 +62,7 @@ def find_emulator(name: str, given: Path | None = None, least: tuple[int, int] |
             str(given), f"pass the path of {name} with --qemu PATH", "is not a program on PATH or a path to one"
         )
     if found is None:
-        raise ToolMissing(str(given or name), "install Debian's qemu-user, or pass --qemu PATH")
+        raise ToolMissing(str(given or name), f"install Debian's {debian_package_of(name)}, or pass --qemu PATH")
     if least is not None and (version := version_of(Path(found))) < least:
         have, need = (".".join(map(str, numbers)) for numbers in (version, least))
         raise ToolMissing(
@@ -90,16 +91,15 @@ def version_of(emulator: Path) -> tuple[int, int]:
     return int(numbers[1]), int(numbers[2])
 
 
-class UserEmulator:
+class Emulator:
     """Owns one QEMU process, its private directory and its sockets; a context manager.
 
     Created: nothing runs.  Running, between enter and exit: QEMU waits for a debugger on :attr:`socket_path`.
-    Exited: the process, whatever the guest forked, and the directory are gone.
+    Exited: the process, whatever it forked, and the directory are gone.
     """
 
-    def __init__(self, emulator: Path, program: UserProgram) -> None:
+    def __init__(self, emulator: Path) -> None:
         self._emulator = emulator
-        self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self.directory = Path()
         """Private directory (0700) for the sockets."""
@@ -115,51 +115,65 @@ class UserEmulator:
         assert self._process is not None
         return self._process.pid
 
-    def __enter__(self) -> UserEmulator:
+    def __enter__(self) -> Self:
         try:
-            self.directory = Path(tempfile.mkdtemp(prefix="gdbtrace-"))
+            self._make_directory()
             if len(os.fsencode(self.socket_path)) > _MOST_SOCKET_PATH_BYTES:
                 raise UsageError(
                     f"{self.directory.parent}: too long a path for a unix socket in it; set TMPDIR to a shorter one"
                 )
             self._start()
         except BaseException:
-            # Ctrl-C too, which may come while the guest's standard input waits to be opened.
+            # Ctrl-C too, which may come while a standard input waits to be opened.
             self.close()
             raise
         return self
 
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _make_directory(self) -> None:
+        """Make the private directory.
+
+        Not by mkdtemp: its directory would be nobody's if we were interrupted between its making and its return.
+        """
+        parent = tempfile.gettempdir()
+        while True:
+            self.directory = Path(parent, f"gdbtrace-{secrets.token_hex(4)}")
+            try:
+                self.directory.mkdir(0o700)
+                return
+            except FileExistsError:
+                self.directory = Path()
+
     def _start(self) -> None:
-        program = self._program
-        command = [*process_namespace(), str(self._emulator), "-seed", _SEED, "-g", str(self.socket_path)]
-        for name in ENVIRONMENT:
-            command += ["-U", name]
-        if program.cpu:
-            command += ["-cpu", program.cpu]
-        if program.sysroot:
-            command += ["-L", str(program.sysroot)]
-        for name, value in program.environment.items():
-            command += ["-E", f"{name}={value}"]
-        # QEMU would take -name for an option.
-        command += [f"./{program.path}" if str(program.path).startswith("-") else str(program.path)]
-        command += program.arguments
-        stdin: IO[bytes] | None = None
+        """Start QEMU with :meth:`_launch`."""
+        raise NotImplementedError
+
+    def _launch(
+        self, arguments: Sequence[str], stdin: IO[bytes] | None, output: IO[bytes] | None = None, *, session: bool
+    ) -> None:
+        """Run QEMU. One of the arguments must begin with the directory's path (:func:`kill_users_of`).
+
+        :param stdin: None: ours.
+        :param output: for its standard output and error; None: ours.
+        :param session: whether in a session of its own, where a terminal's Ctrl-C does not reach it.
+        """
+        command = [*process_namespace(), str(self._emulator), *arguments]
         try:
-            if program.stdin is not None:
-                stdin = program.stdin.open("rb")
-            self._process = subprocess.Popen(command, stdin=stdin, env=ENVIRONMENT, preexec_fn=_prepare_child)
+            self._process = subprocess.Popen(
+                command,
+                stdin=stdin,
+                stdout=output,
+                stderr=output,
+                env=ENVIRONMENT,
+                preexec_fn=_prepare_child,
+                start_new_session=session,
+            )
         except OSError as error:
-            if error.filename == str(program.stdin):
-                raise UsageError(f"{program.stdin}: cannot be read: {error.strerror}") from error
             raise ToolMissing(
                 str(self._emulator), "pass another with --qemu PATH", f"does not start ({error.strerror})"
             ) from error
-        finally:
-            if stdin is not None:
-                stdin.close()
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
     def wait(self, seconds: float) -> int | None:
         """QEMU's exit status, negative for a signal, or None if it still runs after that time."""
@@ -175,16 +189,23 @@ class UserEmulator:
         return None if status is None else f"QEMU ended with status {status}"
 
     def close(self) -> None:
-        """End QEMU, if it runs, and everything of it. qemu-user waiting for its debugger ignores SIGTERM."""
+        """End QEMU, if it runs, and everything of it.
+
+        By SIGKILL: the tracer has frozen it by then, and qemu-user waiting for its debugger ignores SIGTERM.
+        """
         if self._process is not None:
             if self._process.poll() is None:
                 self._process.kill()
             self._process.wait()
             kill_users_of(self.directory)
             self._process = None
+        self._release()
         if self.directory != Path():
             shutil.rmtree(self.directory, ignore_errors=True)
             self.directory = Path()
+
+    def _release(self) -> None:
+        """Give up what is held beside the process, which is gone. May be called more than once."""
 
 
 @cache
