@@ -12,7 +12,7 @@ import select
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -118,8 +118,19 @@ class GdbSession:
         """
         return self.result(self.send(command))
 
-    def attach(self, program: Path, stub: Path, architecture: str, byte_order: str, sysroot: Path | None) -> None:
-        """Load the program's symbols and connect to a stub on a unix socket."""
+    def attach(
+        self,
+        program: Path | None,
+        stub: Path,
+        architecture: str,
+        byte_order: str,
+        sysroot: Path | None,
+        settings: Sequence[str] = (),
+    ) -> None:
+        """Load a program's symbols, if there is one, and connect to a stub on a unix socket.
+
+        :param settings: what else to ``set`` before.
+        """
         for setting in (
             "confirm off",
             "pagination off",
@@ -130,27 +141,15 @@ class GdbSession:
             f"sysroot {sysroot or '/nonexistent'}",
         ):
             self.run(f"-gdb-set {setting}")
-        self.run(f"-file-exec-and-symbols {_quoted(str(program))}")
+        if program is not None:
+            self.run(f"-file-exec-and-symbols {_quoted(str(program))}")
         self.run(f"-gdb-set architecture {architecture}")
         self.run(f"-gdb-set endian {byte_order}")
+        for setting in settings:
+            self.run(f"-gdb-set {setting}")
         self.stopped = None
         self.run(f"-target-select remote {stub}")
         self.wait_for_stop()
-
-    def run_to(self, address: int, hits: int) -> bool:
-        """Run at full speed until an address is reached for the ``hits``-th time; False if the target ended first."""
-        breakpoint_ = self.run(f"-break-insert -i {hits - 1} *{address:#x}")["bkpt"]["number"]
-        self.stopped = None
-        self.run("-exec-continue")
-        reason = self.wait_for_stop().get("reason", "")
-        if reason == _CLOSED:
-            raise TargetDied("the tracer closed the connection to gdb")
-        if reason != "breakpoint-hit":
-            if reason.startswith("exited"):
-                return False
-            raise ToolError(f"gdb: the target stopped before {address:#x}: {reason or 'no reason given'}")
-        self.run(f"-break-delete {breakpoint_}")
-        return True
 
     def wait_for_stop(self) -> dict[str, Any]:
         """Wait, however long, until the target is stopped."""
@@ -166,14 +165,22 @@ class GdbSession:
         """Make gdb forget what it knows of the target, which moved behind its back."""
         self.run('-interpreter-exec console "maintenance flush register-cache"')
 
-    def register_values(self) -> Mapping[str, int]:
-        """gdb's view of every register it has, by gdb's name; vectors as one integer, unavailable ones left out."""
+    def register_values(self, wanted: Container[str]) -> Mapping[str, int]:
+        """gdb's view of those registers that it has, by gdb's name; vectors as one integer, unavailable ones left out.
+
+        :param wanted: a stub may refuse others that it describes, and gdb then shows none.
+        """
         names: Sequence[str] = self.run("-data-list-register-names")["register-names"]
+        numbers = " ".join(str(number) for number, name in enumerate(names) if name and name in wanted)
         values: dict[str, int] = {}
-        for item in self.run("-data-list-register-values --skip-unavailable r")["register-values"]:
+        if not numbers:
+            return values
+        for item in self.run(f"-data-list-register-values --skip-unavailable r {numbers}")["register-values"]:
             name = names[int(item["number"])]
+            # Where two share a name (QEMU's PowerPC lists lr and ctr once more among the special registers, where they
+            # are always 0), the first keeps it.
             if name and (value := _integer_of(item["value"])) is not None:
-                values[name] = value
+                values.setdefault(name, value)
         return values
 
     def check_alive(self) -> None:

@@ -6,6 +6,8 @@ The kernel hands a unix socket's bytes over intact, so checksums of replies are 
 
 from __future__ import annotations
 
+import contextlib
+import re
 import select
 import socket
 from collections.abc import Callable
@@ -15,6 +17,11 @@ from gdbtrace.stub.packet import StopReply, expanded, framed, parse_stop_reply, 
 
 _CHUNK_BYTES = 1024
 """Memory is read in pieces that fit every stub's packet (QEMU: 4096 characters, two per byte)."""
+
+
+_OUTPUTS = re.compile(rb"(?:\+*\$O[0-9a-f]+#[0-9a-f]{2})+")
+_OUTPUT = re.compile(rb"O([0-9a-f]+)#")
+"""What a monitor command prints, a packet for each line."""
 
 
 class StubClient:
@@ -144,17 +151,31 @@ class StubClient:
                 continue
             return parse_stop_reply(reply)
 
-    def finish_monitor(self) -> None:
-        """Wait for the end of a monitor command (``qRcmd``), however long it takes; its output is dropped.
+    def monitor(self, command: str) -> str:
+        """Perform a command of the stub's own (``qRcmd``), however long it takes, and return what it printed.
 
-        :raise ProtocolError: the stub refused it.
+        :raise ProtocolError: the stub refused it, or has no such commands.
         """
+        self.send(framed(b"qRcmd," + command.encode().hex().encode()))
+        return self.finish_monitor()
+
+    def finish_monitor(self) -> str:
+        """Wait for the end of a monitor command that was sent; as :meth:`monitor`."""
+        digits: list[bytes] = []
         while True:
+            # A hundred lines are common, and have come together.
+            if outputs := _OUTPUTS.match(self._buffer):
+                digits += _OUTPUT.findall(outputs[0])
+                self._buffer = self._buffer[outputs.end() :]
+            if not self.has_packet():
+                self.receive_some()
+                continue
             reply = self.receive()
             if reply == b"OK":
-                return
+                return self.raw_registers(b"".join(digits)).decode("utf-8", "replace")
             if reply[:1] != b"O":
                 raise ProtocolError(reply, "the monitor command failed")
+            digits.append(reply[1:])
 
     def _command(self, payload: bytes) -> None:
         """Send a request whose only good answer is OK."""
@@ -212,12 +233,15 @@ class StubClient:
 
     @staticmethod
     def raw_registers(reply: bytes) -> bytes:
-        """Decode the reply to a ``g``, or to a ``p``."""
+        """Decode hexadecimal digits: the reply to a ``g`` or to a ``p``, or what a monitor command printed."""
         try:
             return bytes.fromhex(reply.decode("ascii"))
         except ValueError:
             if set(reply) <= set(b"0123456789abcdefABCDEFx") and reply and len(reply) % 2 == 0:
                 return bytes.fromhex(reply.replace(b"x", b"0").decode("ascii"))
+            if reply[:1] in (b"W", b"X"):
+                # What a step has done is that the machine switches itself off, after the end of the step.
+                raise TargetDied(f"the guest has ended ({reply.decode('latin-1')})") from None
             raise ProtocolError(reply, "not register contents") from None
 
     def write_registers(self, raw: bytes) -> None:
@@ -231,6 +255,15 @@ class StubClient:
     def write_register(self, number: int, raw: bytes) -> None:
         """Write one register (``P``)."""
         self._command(b"P%x=" % number + raw.hex().encode())
+
+    def detach(self, thread: bytes) -> None:
+        """Let go of the target, which runs on; the stub may go too.
+
+        :param thread: one of the process's, as the stub spells it.
+        """
+        process = re.match(rb"p([0-9a-f]+)\.", thread)
+        with contextlib.suppress(TargetDied, ProtocolError):
+            self._command(b"D" if process is None else b"D;" + process[1])
 
     def insert_breakpoint(self, address: int) -> None:
         """Plant a software breakpoint (``Z0``); QEMU keeps it beside the code, memory does not change."""

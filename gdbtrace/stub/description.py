@@ -7,8 +7,8 @@ guest-adjacent input: it is parsed without entities, and widths are checked.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from xml.etree import ElementTree
 
@@ -41,6 +41,8 @@ class RegisterLayout:
     """Registers outside ``g``: name -> (number for ``p``, size in bytes)."""
     core_bytes: int
     """Length of ``g``."""
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    """What ``P`` takes for the registers of ``g``."""
 
     def bits_of(self, name: str) -> int:
         """Width of a register, or 0 if the stub does not have it."""
@@ -49,18 +51,30 @@ class RegisterLayout:
             return 8 * (end - start)
         return 8 * self.fetched[name][1] if name in self.fetched else 0
 
+    @property
+    def widths(self) -> dict[str, int]:
+        """Every register's width in bits."""
+        return {name: self.bits_of(name) for name in (*self.core, *self.fetched)}
 
-def parse_description(read_annex: Callable[[str], bytes]) -> list[NumberedRegister]:
+    def without(self, names: Container[str]) -> RegisterLayout:
+        """Without some of the registers outside ``g``."""
+        return replace(self, fetched={name: place for name, place in self.fetched.items() if name not in names})
+
+
+def parse_description(read_annex: Callable[[str], bytes], core_numbers: int = 0) -> list[NumberedRegister]:
     """Read ``target.xml`` and what it includes; registers ascending by number.
 
     A register without ``regnum`` follows the one before it, across features.  Where two share a name (QEMU 7.2's
     ``arm-neon.xml`` says ``q10`` twice), the first keeps it.
 
+    :param core_numbers: how many numbers the stub keeps for its first feature, if that is more than have a register.
     :raise ProtocolError: not a description.
     """
     registers: dict[int, NumberedRegister] = {}
     number = 0
     for feature in _iter_features(read_annex, "target.xml", depth=0):
+        if registers:
+            number = max(number, core_numbers)
         for element in feature.iter("reg"):
             try:
                 name = element.attrib["name"]
@@ -109,20 +123,25 @@ def layout_of(
 
     :raise ProtocolError: no prefix of the registers has that length.
     """
-    rows = list(described) or [NumberedRegister(name, bits, number) for number, (name, bits) in enumerate(builtin)]
+    rows = list(described)
+    if not rows or (builtin and sum(row.bits for row in rows) < 8 * core_bytes):
+        # AVR's description says that all registers have 8 bits, and its stub sends them as they are.
+        rows = [NumberedRegister(name, bits, number) for number, (name, bits) in enumerate(builtin)]
     core: dict[str, tuple[int, int]] = {}
     fetched: dict[str, tuple[int, int]] = {}
+    numbers: dict[str, int] = {}
     offset = 0
     for row in rows:
         size = row.bits // 8
         if offset < core_bytes:
             core.setdefault(row.name, (offset, offset + size))
+            numbers.setdefault(row.name, row.number)
             offset += size
         elif described:
             fetched.setdefault(row.name, (row.number, size))
     if offset != core_bytes:
         raise ProtocolError(b"g", f"a reply of {core_bytes} bytes, where the registers known fill {offset}")
-    return RegisterLayout(byte_order, core, {k: v for k, v in fetched.items() if k not in core}, core_bytes)
+    return RegisterLayout(byte_order, core, {k: v for k, v in fetched.items() if k not in core}, core_bytes, numbers)
 
 
 class RegisterState:

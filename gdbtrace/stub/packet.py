@@ -102,7 +102,8 @@ def parse_stop_reply(payload: bytes) -> StopReply:
     """
     kind, rest = payload[:1], payload[1:]
     try:
-        number = int(rest[:2], 16)
+        # gdbserver has no leading zero in ``W7;process:1``.
+        number = int(rest[:2].rstrip(b";"), 16)
     except ValueError:
         raise ProtocolError(payload, "not a stop reply") from None
     match kind:

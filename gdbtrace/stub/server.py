@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import select
 import socket
-from collections.abc import Callable
+from typing import Protocol
 
-from gdbtrace.errors import ProtocolError
+from gdbtrace.errors import ProtocolError, TargetDied
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.packet import PacketReader, StopKind, StopReply, framed, parse_stop_reply
 
@@ -21,24 +21,43 @@ _COMMAND_PREFIX = "gdbtrace "
 _RESUMING = (b"c", b"C", b"s", b"S", b"vCont;")
 
 
+class Front(Protocol):
+    """What stands between the client and the stub."""
+
+    ended: StopReply | None
+    """How the target ended, once it has."""
+
+    def perform(self, command: str, /) -> str:
+        """Perform ``monitor gdbtrace COMMAND`` and return text for the client's console.
+
+        :raise ValueError: it does not know the command; with the reason.
+        """
+
+    def answer(self, request: bytes, /) -> bytes | None:
+        """Answer a request in the stub's stead; None: it is passed on."""
+
+    def has_stopped(self, reply: StopReply, /) -> None:
+        """The target ran because the client wanted it to, and stopped."""
+
+    def vanished(self, error: TargetDied, /) -> StopReply:
+        """The stub is gone while the target ran because the client wanted it to: how the target ended.
+
+        :raise TargetDied: that is no way for a target to end.
+        """
+
+
 class StubServer:
     """Serves one client on a connected socket, in front of a stub.
 
-    :param command: performs ``monitor gdbtrace COMMAND`` and returns text for the client's console. It may raise
-        :class:`ValueError` for a command that it does not know, with the reason.
     :param watch: readable when the server should end (its owner is gone).
     """
 
-    def __init__(
-        self, connection: socket.socket, target: StubClient, command: Callable[[str], str], watch: socket.socket
-    ) -> None:
+    def __init__(self, connection: socket.socket, target: StubClient, front: Front, watch: socket.socket) -> None:
         self._connection = connection
         self._target = target
-        self._command = command
+        self._front = front
         self._watch = watch
         self._packets = PacketReader()
-        self.ended: StopReply | None = None
-        """How the target ended, once it has."""
 
     def serve(self) -> None:
         """Answer until the client leaves, kills the target, or the owner is gone."""
@@ -61,16 +80,26 @@ class StubServer:
     def _answer(self, request: bytes) -> None:
         if request.startswith(b"qRcmd,") and (command := _own_command(request)) is not None:
             self._perform(command)
-        elif self.ended is not None:
-            self._answer_for_the_dead(request)
+        elif (ended := self._front.ended) is not None:
+            self._answer_for_the_dead(request, ended)
+        elif (answer := self._front.answer(request)) is not None:
+            self._send(answer)
         elif request.startswith(_RESUMING) and request != b"vCont?":
             self._resume(request)
         else:
-            self._send(self._target.exchange(request))
+            reply = self._target.exchange(request)
+            while request.startswith(b"qRcmd,") and reply[:1] == b"O" and reply != b"OK":
+                # What the monitor prints comes before its answer.
+                self._send(reply)
+                reply = self._target.receive()
+            if request.startswith(b"qSupported"):
+                # Our own link acknowledges, as QEMU's stub must have it.
+                reply = reply.replace(b"QStartNoAckMode+", b"QStartNoAckMode-")
+            self._send(reply)
 
     def _perform(self, command: str) -> None:
         try:
-            text = self._command(command)
+            text = self._front.perform(command)
         except ValueError as error:
             self._send(b"O" + f"gdbtrace: {error}\n".encode().hex().encode())
             self._send(b"E01")
@@ -81,6 +110,12 @@ class StubServer:
 
     def _resume(self, request: bytes) -> None:
         """Let the target run, passing an interrupt on, until it stops."""
+        try:
+            self._run_until_stop(request)
+        except TargetDied as error:
+            self._send(_bytes_of(self._front.vanished(error)))
+
+    def _run_until_stop(self, request: bytes) -> None:
         self._target.send(framed(request))
         while True:
             # An interrupt may have come together with the resumption.
@@ -89,9 +124,8 @@ class StubServer:
             while self._target.has_packet():
                 reply = self._target.receive()
                 self._send(reply)
-                if reply[:1] in (b"W", b"X"):
-                    self.ended = parse_stop_reply(reply)
                 if reply[:1] != b"O":
+                    self._front.has_stopped(parse_stop_reply(reply))
                     return
             waiting: list[socket.socket | StubClient] = [self._connection, self._watch, self._target]
             readable, _, _ = select.select(waiting, [], [])
@@ -102,11 +136,9 @@ class StubServer:
             if self._connection in readable and not self._receive():
                 return
 
-    def _answer_for_the_dead(self, request: bytes) -> None:
-        assert self.ended is not None
+    def _answer_for_the_dead(self, request: bytes, ended: StopReply) -> None:
         if request.startswith(_RESUMING) or request == b"?":
-            letter = "W" if self.ended.kind is StopKind.EXITED else "X"
-            self._send(f"{letter}{self.ended.number:02x}".encode())
+            self._send(_bytes_of(ended))
         else:
             self._send(b"OK" if request[:1] in (b"D", b"z", b"H") else b"E01")
 
@@ -130,6 +162,10 @@ class StubServer:
             self._connection.sendall(data)
         except OSError as error:
             LOG.debug("the client is gone: %s", error)
+
+
+def _bytes_of(end: StopReply) -> bytes:
+    return b"%c%02x" % (b"W" if end.kind is StopKind.EXITED else b"X", end.number)
 
 
 def _own_command(request: bytes) -> str | None:

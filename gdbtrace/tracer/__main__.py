@@ -16,22 +16,27 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from gdbtrace.arch.model import Arch
-from gdbtrace.arch.registry import ARCHITECTURES
-from gdbtrace.errors import GdbtraceError
+from gdbtrace.arch.model import Arch, Group
+from gdbtrace.arch.registry import ARCHITECTURES, PROCESSORS, architecture_named
+from gdbtrace.errors import GdbtraceError, ProtocolError, UsageError
 from gdbtrace.processes import is_running, kill_users_of
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import RegisterLayout, RegisterState
+from gdbtrace.stub.endpoint import Endpoint
 from gdbtrace.stub.greeting import greet, reach
-from gdbtrace.stub.packet import StopKind, StopReply
 from gdbtrace.stub.server import StubServer
+from gdbtrace.tracer.attached_guest import AttachedGuest
+from gdbtrace.tracer.front import ServedFront, TracerFront
+from gdbtrace.tracer.guest import Guest, Stepping
 from gdbtrace.tracer.linux_guest import LinuxGuest
+from gdbtrace.tracer.machine_guest import MachineGuest
 from gdbtrace.tracer.modules import Modules
-from gdbtrace.tracer.step_record import RecordWriter, Stop, StopReason
+from gdbtrace.tracer.settings import TargetKind, TracerSettings
+from gdbtrace.tracer.step_record import RecordWriter, Request, Stop, StopReason
 from gdbtrace.tracer.stepper import Stepper, StepperSettings
 from gdbtrace.tracer.threads import GuestThreads
 
@@ -42,57 +47,59 @@ _AT_ENTRY = 9
 def main() -> int:
     """Entry point of the process."""
     parser = argparse.ArgumentParser(prog="gdbtrace.tracer", description="internal to gdbtrace")
-    parser.add_argument("--arch", required=True, choices=ARCHITECTURES)
     parser.add_argument("--recorder", required=True, type=int)
-    parser.add_argument("--directory", required=True, type=Path)
-    parser.add_argument("--emulator", required=True, type=int)
-    parser.add_argument("--emulator-socket", required=True, type=Path)
-    parser.add_argument("--program", required=True, type=Path)
-    parser.add_argument("--fetch-all", action="store_true")
-    parser.add_argument("--key-interval", type=int, default=0)
+    parser.add_argument("--settings", required=True, type=TracerSettings.from_json)
     arguments = parser.parse_args()
+    settings: TracerSettings = arguments.settings
     # Ctrl-C is for the recorder, which tells us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     recorder = socket.socket(fileno=arguments.recorder)
     writer = RecordWriter(recorder)
     try:
-        _serve(arguments, recorder, writer)
+        _serve(settings, recorder, writer)
     except (GdbtraceError, OSError) as error:
         # If it is the recorder that is gone, nobody is left to tell.
         with contextlib.suppress(OSError):
             writer.stop(Stop(StopReason.FAILED, detail=str(error)))
     finally:
-        _clean_up_if_orphaned(recorder, arguments.directory)
+        _clean_up_if_orphaned(recorder, settings.directory)
     return 0
 
 
-def _serve(arguments: argparse.Namespace, recorder: socket.socket, writer: RecordWriter) -> None:
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(arguments.directory / "stub"))
-    listener.listen(1)
-    link = _connect(arguments.emulator_socket, arguments.emulator)
-    # Who listens at the other end: QEMU, whatever started it (struct ucred of unix(7)).
-    emulator, _, _ = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    _share_a_core(emulator)
-    with _frozen_afterwards(emulator):
-        _serve_on(link, emulator, listener, arguments, recorder, writer)
+def _serve(settings: TracerSettings, recorder: socket.socket, writer: RecordWriter) -> None:
+    listener = Endpoint.parse(settings.listen or str(settings.directory / "stub")).listen()
+    endpoint = Endpoint.parse(settings.endpoint)
+    link = _connect(endpoint, settings.emulator)
+    emulator = None if settings.emulator is None else _peer_of(link)
+    if emulator is not None:
+        _share_a_core(emulator)
+    with _frozen_afterwards(emulator) if emulator is not None else contextlib.nullcontext():
+        _serve_on(link, emulator, listener, settings, recorder, writer)
 
 
 def _serve_on(
     link: socket.socket,
-    emulator: int,
+    emulator: int | None,
     listener: socket.socket,
-    arguments: argparse.Namespace,
+    settings: TracerSettings,
     recorder: socket.socket,
     writer: RecordWriter,
 ) -> None:
-    arch = ARCHITECTURES[arguments.arch]
     client = StubClient(link, _REPLY_SECONDS)
-    greeting = greet(client, arch.builtin_layout, arch.byte_order)
+    is_attached = settings.kind is TargetKind.ATTACHED
+    is_machine = _is_machine(client) if is_attached else settings.kind is TargetKind.MACHINE
+    # A processor behind a probe may be one that runs no programs.
+    arch = architecture_named(settings.arch, is_machine=is_machine or settings.arch not in ARCHITECTURES)
+    if is_attached and not is_machine:
+        arch = PROCESSORS.get(arch.name, arch)
+    greeting = greet(client, arch.builtin_layout, arch.byte_order, arch.core_numbers)
     layout = greeting.layout
+    if is_machine or is_attached:
+        _check_is_of(arch, layout)
+        layout = layout.without(_unreadable(client, layout))
+        arch = arch.with_stub_registers(layout.widths)
     client.clear_bits(*_privilege_bits(arch, layout))
     auxiliary = _auxiliary_vector(client, arch) if b"qXfer:auxv:read+" in greeting.supported else {}
-    settings = StepperSettings(arguments.fetch_all, arguments.key_interval)
     stepper = Stepper(
         client,
         arch,
@@ -100,39 +107,81 @@ def _serve_on(
         writer,
         recorder,
         greeting.stop.thread,
-        settings,
-        partial(
-            LinuxGuest,
-            modules=Modules(emulator, arch, arguments.program, auxiliary),
-            first_pc=RegisterState(layout, client.read_registers())[arch.pc],
-            find_threads=partial(GuestThreads, emulator),
-        ),
+        StepperSettings(settings.fetch_all, settings.key_interval, is_machine, is_attached),
+        _guest_of(settings, is_machine, emulator, arch, layout, client, auxiliary),
     )
-    writer.hello(layout, auxiliary.get(_AT_ENTRY))
+    stepper.registers.raw = client.read_registers()
+    writer.hello(layout, auxiliary.get(_AT_ENTRY), is_machine=is_machine)
 
-    if recorder in select.select([listener, recorder], [], [])[0]:
-        return
-    connection, _ = listener.accept()
-    server: StubServer | None = None
+    if recorder not in select.select([listener, recorder], [], [])[0]:
+        connection, _ = listener.accept()
+        front = TracerFront(stepper) if settings.listen is None else ServedFront(stepper, writer, recorder, connection)
+        StubServer(connection, client, front, recorder).serve()
+    if settings.listen is not None:
+        writer.note(Request(""))
+        writer.flush()
+    if is_attached:
+        client.detach(greeting.stop.thread)
 
-    def perform(command: str) -> str:
-        """``step COUNT``, ``stop-at ADDRESS HITS``."""
-        assert server is not None
-        match command.split():
-            case ["step", count]:
-                if server.ended is None:
-                    stop = stepper.run(int(count, 0))
-                    if stop.reason in (StopReason.EXITED, StopReason.KILLED, StopReason.FAILED, StopReason.REPLACED):
-                        kind = StopKind.KILLED if stop.reason is StopReason.KILLED else StopKind.EXITED
-                        server.ended = StopReply(kind, (stop.status or 0) & 0xFF)
-                return ""
-            case ["stop-at", address, hits]:
-                stepper.stop_at(int(address, 0), int(hits, 0))
-                return ""
-        raise ValueError(f"no command {command!r}: there are `step COUNT` and `stop-at ADDRESS HITS`")
 
-    server = StubServer(connection, client, perform, recorder)
-    server.serve()
+def _is_machine(client: StubClient) -> bool:
+    """Whether somebody's stub is QEMU's of a full system, with its monitor (gdbstub.c: only that one knows physical
+    memory).
+
+    :raise UsageError: it is QEMU's of a program, which cannot be stepped exactly without QEMU in our hands.
+    """
+    if client.exchange(b"qqemu.PhyMemMode") in (b"0", b"1"):
+        return True
+    if client.exchange(b"qqemu.sstepbits"):
+        raise UsageError("the stub is that of a program under QEMU: trace it with `gdbtrace run PROGRAM`")
+    return False
+
+
+def _check_is_of(arch: Arch, layout: RegisterLayout) -> None:
+    """Refuse a stub of another architecture than was said.
+
+    :raise UsageError: its program counter has another size, or it has none of the architecture's registers.
+    """
+    start, end = layout.core.get(arch.pc, (0, 0))
+    general = [each.stub_name for each in arch.registers if each.group is Group.GENERAL]
+    if 8 * (end - start) != arch.bits or not any(name in layout.core for name in general if name != arch.sp):
+        raise UsageError(
+            f"what is behind the stub is not {arch.name}: its registers are {', '.join([*layout.core][:3])}, ..."
+        )
+
+
+def _unreadable(client: StubClient, layout: RegisterLayout) -> set[str]:
+    """Registers that QEMU describes and this CPU does not have."""
+    unreadable = set()
+    for name, (number, _) in layout.fetched.items():
+        try:
+            client.read_register(number)
+        except ProtocolError:
+            unreadable.add(name)
+    return unreadable
+
+
+def _guest_of(
+    settings: TracerSettings,
+    is_machine: bool,
+    emulator: int | None,
+    arch: Arch,
+    layout: RegisterLayout,
+    client: StubClient,
+    auxiliary: Mapping[int, int],
+) -> Callable[[Stepping], Guest]:
+    """What makes the guest that the settings say."""
+    if is_machine:
+        return partial(MachineGuest, schedule=settings.schedule, interrupts=settings.interrupts)
+    if emulator is None:
+        return AttachedGuest
+    assert settings.program is not None
+    return partial(
+        LinuxGuest,
+        modules=Modules(emulator, arch, settings.program, auxiliary),
+        first_pc=RegisterState(layout, client.read_registers())[arch.pc],
+        find_threads=partial(GuestThreads, emulator),
+    )
 
 
 def _privilege_bits(arch: Arch, layout: RegisterLayout) -> Iterator[tuple[int, int]]:
@@ -153,9 +202,18 @@ def _auxiliary_vector(client: StubClient, arch: Arch) -> dict[int, int]:
     return dict(zip(words[::2], words[1::2], strict=False))
 
 
-def _connect(path: Path, emulator: int) -> socket.socket:
-    """A connection to QEMU's stub, set up for round trips."""
-    connection = reach(path, lambda: None if is_running(emulator) else "QEMU ended")
+def _connect(endpoint: Endpoint, emulator: int | None) -> socket.socket:
+    """A connection to a stub, set up for round trips.
+
+    :param emulator: QEMU, which may not listen yet; None: somebody's stub, which listens or does not.
+    """
+    if emulator is None:
+        try:
+            connection = endpoint.connect()
+        except OSError as error:
+            raise UsageError(f"{endpoint}: no stub can be reached there: {error.strerror or error}") from error
+    else:
+        connection = reach(endpoint, lambda: None if is_running(emulator) else "QEMU ended")
     # A receive timeout in the kernel costs nothing; Python's own would add a poll to every receive.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _REPLY_SECONDS, 0))
     # QEMU sends the acknowledgement and the reply apart: do not come back for the first alone.
@@ -163,13 +221,26 @@ def _connect(path: Path, emulator: int) -> socket.socket:
     return connection
 
 
+def _peer_of(link: socket.socket) -> int | None:
+    """Who listens at the other end: QEMU, whatever started it (struct ucred of unix(7)); None: not on this machine's
+    word (TCP)."""
+    if link.family is not socket.AF_UNIX:
+        return None
+    process, _, _ = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return int(process)
+
+
 def _share_a_core(emulator: int) -> None:
-    """Put QEMU and this process on one core, a different one for each gdbtrace as far as there are cores."""
+    """Put QEMU and this process on one core, a different one for each gdbtrace as far as there are cores.
+
+    A machine's vCPUs are threads of QEMU's beside the one that the stub is in.
+    """
     cores = sorted(os.sched_getaffinity(0))
     core = {cores[os.getppid() % len(cores)]}
     with contextlib.suppress(OSError):
-        os.sched_setaffinity(emulator, core)
-        os.sched_setaffinity(0, core)
+        threads = [int(entry.name) for entry in Path(f"/proc/{emulator}/task").iterdir()]
+        for thread in (0, *threads):
+            os.sched_setaffinity(thread, core)
 
 
 @contextlib.contextmanager

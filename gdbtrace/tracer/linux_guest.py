@@ -9,7 +9,7 @@ from dataclasses import replace
 from gdbtrace.arch.model import Registers, StepRule
 from gdbtrace.errors import ProtocolError, TargetDied
 from gdbtrace.stub.packet import SIGKILL, SIGSEGV, SIGTRAP, SYNCHRONOUS_SIGNALS, StopKind, StopReply
-from gdbtrace.tracer.guest import Asleep, BurstEnded, PendingStep, Stepping, ThreadEnded
+from gdbtrace.tracer.guest import Asleep, BurstEnded, Guest, PendingStep, Stepping, ThreadEnded, end_of
 from gdbtrace.tracer.instruction_cache import KnownInstruction
 from gdbtrace.tracer.modules import Modules
 from gdbtrace.tracer.signals import Disposition
@@ -21,7 +21,7 @@ _TURN_STEPS = 512
 """Instructions that a thread executes before the next one has its turn."""
 
 
-class LinuxGuest:
+class LinuxGuest(Guest):
     """See :class:`~gdbtrace.tracer.guest.Guest`.
 
     :param modules: None: nobody knows which files the guest has mapped.
@@ -116,7 +116,7 @@ class LinuxGuest:
         """See :class:`~gdbtrace.tracer.guest.Guest`."""
         if reply.kind is not StopKind.SIGNAL:
             self._stepper.record(step, is_executed=False)
-            return _ended(reply)
+            return end_of(reply)
         registers = self._registers
         before, pc_before = registers.raw, registers[self._arch.pc]
         registers.raw = self._client.read_registers()
@@ -135,7 +135,7 @@ class LinuxGuest:
         """The guest gets the signal of a failed fetch, and no frame."""
         reply = self._stepper.step_raw()
         if reply.kind is not StopKind.SIGNAL:
-            return _ended(reply)
+            return end_of(reply)
         if reply.number == SIGTRAP:
             self._stepper.report_gap("an instruction whose bytes cannot be read was executed")
             self._registers.raw = self._client.read_registers()
@@ -184,7 +184,7 @@ class LinuxGuest:
         number = signals.number_of(signal)
         if reply.kind is not StopKind.SIGNAL:
             stepper.sink.note(SignalTaken(number, stepper.thread_ordinal, interrupted, None))
-            return _ended(reply)
+            return end_of(reply)
         registers.raw = self._client.read_registers()
         stepper.forget_code_and_registers()
         if registers[self._arch.pc] == handler:
@@ -239,8 +239,3 @@ class LinuxGuest:
         reply = self._returned(reply)
         self._stepper.forget_code_and_registers()
         return self._stepper.finish(step, reply)
-
-
-def _ended(reply: StopReply) -> Stop:
-    """The end of a burst with which the guest ended."""
-    return Stop(StopReason.EXITED if reply.kind is StopKind.EXITED else StopReason.KILLED, reply.number)

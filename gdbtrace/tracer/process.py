@@ -3,45 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
+from gdbtrace.tracer.settings import TracerSettings
 from gdbtrace.tracer.step_record import RecordReader
 
 
 class TracerProcess:
-    """Owns the tracer process; a context manager.
+    """Owns the tracer process; a context manager."""
 
-    :param directory: private (0700) directory with QEMU's socket in it; the tracer's own socket goes there too.
-    :param emulator: process id of QEMU.
-    :param fetch_all: read every operand register at each step.
-    :param key_interval: steps from one key state to the next; 0: none.
-    """
-
-    def __init__(
-        self,
-        arch: str,
-        program: Path,
-        directory: Path,
-        emulator: int,
-        emulator_socket: Path,
-        *,
-        fetch_all: bool,
-        key_interval: int,
-    ) -> None:
-        self.socket_path = directory / "stub"
-        """Where the tracer serves its client."""
+    def __init__(self, settings: TracerSettings) -> None:
+        self.socket_path = settings.directory / "stub"
+        """Where the tracer serves its client, unless the settings say otherwise."""
         self._control, theirs = socket.socketpair()
         for end in (self._control, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         command = [sys.executable, "-m", "gdbtrace.tracer"]
-        command += [f"--arch={arch}", f"--recorder={theirs.fileno()}", f"--directory={directory}"]
-        command += [f"--emulator={emulator}", f"--emulator-socket={emulator_socket}"]
-        command += [f"--program={program}", f"--key-interval={key_interval}"]
-        if fetch_all:
-            command.append("--fetch-all")
+        command += [f"--recorder={theirs.fileno()}", f"--settings={settings.to_json()}"]
         self._process = subprocess.Popen(
             command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
         )
@@ -59,6 +40,20 @@ class TracerProcess:
         """Ask the running burst, or the next one, to end. May be called from a signal handler or another thread."""
         with contextlib.suppress(OSError):
             self._control.send(b"!")
+
+    def leave(self) -> None:
+        """Have the tracer end as if its client had left. May be called from a signal handler."""
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_WR)
+
+    def answer(self, text: str, *, address: int | None = None, is_refusal: bool = False) -> None:
+        """Answer a :class:`~gdbtrace.tracer.step_record.Request`.
+
+        :param address: what ``resolve`` asked for.
+        """
+        message = {"text": text, "address": address, "is_refusal": is_refusal}
+        with contextlib.suppress(OSError):
+            self._control.sendall(json.dumps(message).encode() + b"\n")
 
     def close(self) -> None:
         """End the process: hang up, wait, kill."""

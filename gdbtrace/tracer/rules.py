@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from gdbtrace.arch.model import AccessKind, Arch, Span, StepRule
+from gdbtrace.errors import ProtocolError
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.packet import SIGTRAP, StopKind, StopReply
 from gdbtrace.tracer.guest import Guest
@@ -27,6 +28,8 @@ class Stepper(Protocol):
     arch: Arch
     registers: LiveRegisters
     exclusive: ExclusiveSequence | None
+    pending_signal: int
+    done: bytes | None
     guest: Guest
 
     def step_raw(self) -> StopReply: ...
@@ -53,6 +56,18 @@ def step_system_call(stepper: Stepper, known: KnownInstruction) -> StopReply:
     return reply
 
 
+def step_halt(stepper: Stepper, known: KnownInstruction) -> StopReply:
+    """Step what may stop the processor."""
+    return stepper.guest.halt(known)
+
+
+def step_load_state(stepper: Stepper, known: KnownInstruction) -> StopReply:
+    """Run to where it goes, or have it halt."""
+    goes_to = known.behaviour.goes_to
+    addresses = goes_to(stepper.registers) if goes_to is not None else ()
+    return stepper.run_to(*addresses) if addresses else stepper.guest.halt(known)
+
+
 def step_breakpoint(stepper: Stepper, known: KnownInstruction) -> StopReply:
     """Tell the guest's own SIGTRAP from the end of a step."""
     registers, pc = stepper.registers, stepper.arch.pc
@@ -68,6 +83,31 @@ def step_breakpoint(stepper: Stepper, known: KnownInstruction) -> StopReply:
 def run_to_following(stepper: Stepper, known: KnownInstruction) -> StopReply:
     """Run to the instruction that comes after this one: a raw step may execute that one too."""
     return stepper.run_to(_following(stepper, known))
+
+
+def step_over(stepper: Stepper, known: KnownInstruction) -> StopReply:
+    """Put the program counter behind an instruction that does nothing else.
+
+    Of the other two ways, a step executes the next instruction as well, and to run to it takes interrupts unseen.
+
+    :raise ProtocolError: the stub does not take the new program counter.
+    """
+    client, arch, registers = stepper.client, stepper.arch, stepper.registers
+    advances = known.behaviour.advances
+    after = {**(advances(registers) if advances else {}), arch.pc: _following(stepper, known)}
+    raw, core = registers.raw, registers.layout.core
+    for name, value in after.items():
+        start, end = core[name]
+        raw = raw[:start] + value.to_bytes(end - start, arch.byte_order) + raw[end:]
+    if len(after) == 1:
+        # The stub's writing of all the others changes some: x86's segment bases in real mode.
+        start, end = core[arch.pc]
+        client.write_register(registers.layout.numbers[arch.pc], raw[start:end])
+    else:
+        client.write_registers(raw)
+    if client.read_registers() != raw:
+        raise ProtocolError(raw.hex(), "the stub does not take the registers after an instruction that yields")
+    return StopReply(StopKind.SIGNAL, SIGTRAP)
 
 
 def step_remember(stepper: Stepper, known: KnownInstruction) -> StopReply:
@@ -121,21 +161,52 @@ def step_nullifying(stepper: Stepper, known: KnownInstruction) -> StopReply:
     return stepper.step_raw() if is_nullified else reply
 
 
+def step_trapping(stepper: Stepper, known: KnownInstruction) -> StopReply:
+    """Run to the handler of a trap that a step would pass, or to the next instruction."""
+    assert known.behaviour.traps_at is not None
+    handlers = known.behaviour.traps_at(stepper.registers)
+    return stepper.run_to(*dict.fromkeys((*handlers, _following(stepper, known)))) if handlers else stepper.step_raw()
+
+
 def step_repeat(stepper: Stepper, known: KnownInstruction) -> StopReply:
     """x86 repeat prefix: one step is one iteration, and there may be one more, with the count at zero, to leave it.
 
     That last one touches nothing and belongs to the last iteration's frame.
     """
+    registers, raw = stepper.registers, stepper.registers.raw
+    reply, done = _iterate(stepper, known)
+    # What a signal interrupts is told from what has not begun by the registers before it.
+    registers.raw = raw
+    return reply if done is None else stepper.step_raw()
+
+
+def step_repeat_of_machine(stepper: Stepper, known: KnownInstruction) -> StopReply:
+    """The same where the pass that leaves it may be preceded by an interrupt, or by a step in which nothing happens."""
     registers, raw, pc = stepper.registers, stepper.registers.raw, stepper.arch.pc
+    before = registers[pc]
+    reply, done = _iterate(stepper, known)
+    stepper.done = done
+    if done is not None:
+        while _is_trap(reply) and registers[pc] == before:
+            reply = stepper.step_raw()
+            registers.raw = stepper.client.read_registers()
+    registers.raw = raw
+    return reply
+
+
+def _iterate(stepper: Stepper, known: KnownInstruction) -> tuple[StopReply, bytes | None]:
+    """Step one iteration.
+
+    :return: the stop, and the core registers there if all that is left to do is to leave the loop.
+    """
+    registers, pc = stepper.registers, stepper.arch.pc
     before, had_work = registers[pc], _touches(known, stepper)
     reply = stepper.step_raw()
     if reply.kind is not StopKind.SIGNAL or not had_work:
-        return reply
+        return reply, None
     registers.raw = stepper.client.read_registers()
     is_leaving = registers[pc] == before and not _touches(known, stepper)
-    # What a signal interrupts is told from what has not begun by the registers before it.
-    registers.raw = raw
-    return stepper.step_raw() if is_leaving else reply
+    return reply, registers.raw if is_leaving else None
 
 
 def step_load_exclusive(stepper: Stepper, known: KnownInstruction) -> StopReply:
@@ -238,6 +309,7 @@ RULES: Mapping[StepRule, Rule] = {
     StepRule.SYSTEM_CALL: step_system_call,
     StepRule.BREAKPOINT: step_breakpoint,
     StepRule.RUN: run_to_following,
+    StepRule.YIELD: run_to_following,
     StepRule.ANNULLING: step_annulling,
     StepRule.EXECUTE: step_execute,
     StepRule.LOAD_EXCLUSIVE: step_load_exclusive,
@@ -245,5 +317,87 @@ RULES: Mapping[StepRule, Rule] = {
     StepRule.CLEAR_EXCLUSIVE: step_clear_exclusive,
     StepRule.NULLIFYING: step_nullifying,
     StepRule.REMEMBER: step_remember,
+    StepRule.TRAPPING: step_trapping,
     StepRule.REPEAT: step_repeat,
+    StepRule.HALT: step_plain,
+    StepRule.LOAD_STATE: step_plain,
+    StepRule.UNTRAPPED: step_plain,
 }
+"""How they are stepped where the target is a process."""
+
+
+def step_foreign_call(stepper: Stepper, known: KnownInstruction) -> StopReply:
+    """One step packet; a SIGTRAP that the call sent is not the end of a step."""
+    reply = stepper.step_raw()
+    stepper.forget_code_and_registers()
+    return replace(reply, is_raised=_is_trap(reply) and _is_sent(stepper.client))
+
+
+def step_foreign_breakpoint(stepper: Stepper, known: KnownInstruction) -> StopReply:
+    """As :func:`step_breakpoint`, with the program counter where the processor has it."""
+    registers = stepper.registers
+    before, following = registers[stepper.arch.pc], _following(stepper, known)
+    raw = registers.raw
+    reply = step_breakpoint(stepper, known)
+    if reply.is_raised and known.behaviour.traps_behind:
+        registers.raw = stepper.client.read_registers()
+        if registers[stepper.arch.pc] == before:
+            start, end = registers.layout.core[stepper.arch.pc]
+            corrected = following.to_bytes(end - start, stepper.arch.byte_order)
+            stepper.client.write_registers(registers.raw[:start] + corrected + registers.raw[end:])
+        registers.raw = raw
+    return reply
+
+
+def _is_sent(client: StubClient) -> bool:
+    """Whether the latest signal was sent by a process: ``si_code``, the third int of siginfo_t (sigaction(2))."""
+    try:
+        information = client.read_object("siginfo")
+    except ProtocolError:
+        return False
+    # SI_USER is 0, SI_TKILL and the others negative. Both byte orders have the sign at one end, and 0 in all bytes.
+    code = information[8:12]
+    return not any(code) or 0xFF in (code[0], code[-1])
+
+
+def _with_signal(rule: Rule) -> Rule:
+    """What is pending is delivered by a step, which ends at the first instruction of its handler."""
+
+    def step(stepper: Stepper, known: KnownInstruction) -> StopReply:
+        if not stepper.pending_signal:
+            return rule(stepper, known)
+        reply = stepper.step_raw()
+        return replace(reply, is_raised=_is_trap(reply))
+
+    return step
+
+
+ATTACHED_RULES: Mapping[StepRule, Rule] = {
+    rule: _with_signal(perform)
+    for rule, perform in {
+        **RULES,
+        # A processor's own single step ends after the instruction, a system call too, with few exceptions.
+        **dict.fromkeys((StepRule.RUN, StepRule.YIELD, StepRule.HALT), step_plain),
+        StepRule.SYSTEM_CALL: step_foreign_call,
+        StepRule.BREAKPOINT: step_foreign_breakpoint,
+        StepRule.UNTRAPPED: run_to_following,
+    }.items()
+}
+"""How they are stepped where the stub is somebody's."""
+
+SYSTEM_RULES: Mapping[StepRule, Rule] = {
+    **RULES,
+    # A step of a machine is one instruction, or the entry of an exception, and leaves an exclusive monitor alone.
+    **dict.fromkeys(
+        (
+            *(StepRule.SYSTEM_CALL, StepRule.BREAKPOINT, StepRule.RUN),
+            *(StepRule.LOAD_EXCLUSIVE, StepRule.STORE_EXCLUSIVE, StepRule.CLEAR_EXCLUSIVE),
+        ),
+        step_plain,
+    ),
+    StepRule.YIELD: step_over,
+    StepRule.REPEAT: step_repeat_of_machine,
+    StepRule.HALT: step_halt,
+    StepRule.LOAD_STATE: step_load_state,
+}
+"""How they are stepped where the target is a machine."""

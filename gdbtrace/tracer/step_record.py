@@ -18,11 +18,14 @@ from typing import Any, NamedTuple, Protocol
 from gdbtrace.arch.model import AccessKind
 from gdbtrace.errors import ProtocolError, TargetDied
 from gdbtrace.stub.description import RegisterLayout
+from gdbtrace.tracer.memory import Place
 
 _FLUSH_BYTES = 1 << 16
+_LONGEST_NAME_BYTES = 255
 _LENGTH = struct.Struct("<BI")
 _STEP = struct.Struct("<BIHBH")
-_ACCESS = struct.Struct("<BQIB")
+_ACCESS = struct.Struct("<BQIBB")
+_PLACE = struct.Struct("<QB")
 
 
 class RecordKind(IntEnum):
@@ -48,6 +51,12 @@ class RecordKind(IntEnum):
     """JSON: a program or library was mapped."""
     KEY = 10
     """JSON: all registers of all threads."""
+    EXCEPTION = 11
+    """JSON: a processor took an exception or interrupt."""
+    AMBIENT = 12
+    """JSON: registers outside ``g`` that every frame lists from now on."""
+    REQUEST = 13
+    """JSON: a command of a served client, which the recorder answers."""
 
 
 class Access(NamedTuple):
@@ -58,10 +67,12 @@ class Access(NamedTuple):
     size: int
     data: bytes | None
     """Before the step for a load, after it for a store; None where the stub refused the read."""
+    place: Place | None = None
+    """Where it went in a machine; None: it is a process's, or was refused."""
 
 
-AccessRow = tuple[int, int, int, bytes | None]
-"""An access as the stepper hands it over: kind, address, size, data."""
+AccessRow = tuple[int, int, int, bytes | None, Place | None]
+"""An access as the stepper hands it over: kind, address, size, data, place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +147,25 @@ class SignalTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class ExceptionTaken:
+    """An exception or interrupt that a vCPU took."""
+
+    number: int
+    """As the architecture numbers them."""
+    thread: int
+    interrupted: int
+    """The address of the instruction that raised it, or that would have been next."""
+    handler: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ambient:
+    """Registers outside ``g`` whose values hold for every instruction until they are told anew."""
+
+    values: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleLoaded:
     """A program, dynamic loader or library, as it is mapped."""
 
@@ -163,9 +193,17 @@ class KeyState:
     files: tuple[RegisterFile, ...]
 
 
-Event = SystemCallMade | SignalTaken | ModuleLoaded | KeyState
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a served client asked of the recorder; the tracer waits for the answer."""
+
+    command: str
+    """``record FILE``, ``stop``, ``info``, ``resolve PLACE``; empty: the client has left, and nothing is answered."""
+
+
+Event = SystemCallMade | SignalTaken | ExceptionTaken | ModuleLoaded | KeyState
 """What the trace format has a frame for."""
-Note = Event | Gap
+Note = Event | Gap | Ambient | Request
 """What is told between steps."""
 
 
@@ -186,6 +224,8 @@ class StopReason(IntEnum):
     """The stub or QEMU failed; ``detail`` says how."""
     REPLACED = 6
     """The guest replaced itself by another program (execve), which runs on untraced."""
+    HALTED = 7
+    """Every vCPU waits for an interrupt, and none comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +246,9 @@ _NOTES: Mapping[RecordKind, type[Note]] = {
     RecordKind.SIGNAL: SignalTaken,
     RecordKind.MODULE: ModuleLoaded,
     RecordKind.KEY: KeyState,
+    RecordKind.EXCEPTION: ExceptionTaken,
+    RecordKind.AMBIENT: Ambient,
+    RecordKind.REQUEST: Request,
 }
 
 
@@ -244,7 +287,7 @@ class RecordSink(Protocol):
         """One step.
 
         :param fetched: values of ``Definition.fetched`` before the step, then, if it finished, after it.
-        :param accesses: (kind, address, size, data) each.
+        :param accesses: (kind, address, size, data, place) each.
         """
 
     def note(self, note: Note) -> None: ...
@@ -262,8 +305,9 @@ class RecordWriter:
         self._pending: list[bytes] = []
         self._pending_bytes = 0
 
-    def hello(self, layout: RegisterLayout, entry: int | None) -> None:
-        """Open the stream with the register layout and where the program's entry point was loaded."""
+    def hello(self, layout: RegisterLayout, entry: int | None, *, is_machine: bool) -> None:
+        """Open the stream with the register layout, where the program's entry point was loaded, and whether the target
+        is a machine of QEMU's."""
         self._json(
             RecordKind.HELLO,
             {
@@ -272,6 +316,7 @@ class RecordWriter:
                 "fetched": dict(layout.fetched),
                 "core_bytes": layout.core_bytes,
                 "entry": entry,
+                "is_machine": is_machine,
             },
         )
         self.flush()
@@ -309,8 +354,11 @@ class RecordWriter:
             self._append(head + post if post is not None else head)
             return
         parts = [head, post or b"", *fetched]
-        for kind, address, size, data in accesses:
-            parts.append(_ACCESS.pack(kind, address, size, data is not None))
+        for kind, address, size, data, place in accesses:
+            parts.append(_ACCESS.pack(kind, address, size, data is not None, place is not None))
+            if place is not None:
+                name = place.device.encode()[:_LONGEST_NAME_BYTES]
+                parts += (_PLACE.pack(place.physical, len(name)), name)
             parts.append(data or b"")
         self._append(b"".join(parts))
 
@@ -353,6 +401,8 @@ class RecordReader:
         self.entry: int | None = None
         """Address of the program's entry point as loaded (AT_ENTRY), once the first message is read; None if not
         known."""
+        self.is_machine = False
+        """Whether the target is a machine of QEMU's; known then too."""
 
     def read_hello(self) -> RegisterLayout:
         """Wait for the first message.
@@ -371,6 +421,7 @@ class RecordReader:
             message["core_bytes"],
         )
         self.entry = message["entry"]
+        self.is_machine = message["is_machine"]
         return self._layout
 
     def iter_burst(self) -> Iterator[Record]:
@@ -422,8 +473,12 @@ class RecordReader:
                     return
 
     def _read_access(self) -> Access:
-        kind, address, size, has_data = _ACCESS.unpack(self._read(_ACCESS.size))
-        return Access(AccessKind(kind), address, size, self._read(size) if has_data else None)
+        kind, address, size, has_data, has_place = _ACCESS.unpack(self._read(_ACCESS.size))
+        place = None
+        if has_place:
+            physical, name_bytes = _PLACE.unpack(self._read(_PLACE.size))
+            place = Place(physical, self._read(name_bytes).decode(errors="replace"))
+        return Access(AccessKind(kind), address, size, self._read(size) if has_data else None, place)
 
     def _read_json(self, lead: bytes) -> tuple[RecordKind, dict[str, Any]]:
         (size,) = struct.unpack("<I", self._read(4))

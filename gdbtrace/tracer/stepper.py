@@ -13,16 +13,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from gdbtrace.arch.disassembler import disassemble, named_registers
-from gdbtrace.arch.model import AccessKind, Arch, Behaviour, Disassembled, Group, Registers, Span, StepRule
+from gdbtrace.arch.disassembler import disassemble, moved_operand, named_registers
+from gdbtrace.arch.model import AccessKind, AddressKind, Arch, Behaviour, Disassembled, Group, Registers, Span, StepRule
 from gdbtrace.errors import GdbtraceError, ProtocolError, TargetDied
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import RegisterLayout
 from gdbtrace.stub.packet import SIGTRAP, StopKind, StopReply, framed, parse_stop_reply, resumption
-from gdbtrace.tracer.guest import Asleep, BurstEnded, Guest, Interrupted, PendingStep, Stepping, ThreadEnded
-from gdbtrace.tracer.instruction_cache import InstructionCache, KnownInstruction
+from gdbtrace.tracer.guest import Asleep, BurstEnded, Guest, Interrupted, PendingStep, Stepping, ThreadEnded, end_of
+from gdbtrace.tracer.instruction_cache import InstructionCache, KnownInstruction, Moved
 from gdbtrace.tracer.live_registers import LiveRegisters
-from gdbtrace.tracer.rules import RULES, ExclusiveSequence
+from gdbtrace.tracer.memory import GuestMemory, MachineMemory
+from gdbtrace.tracer.rules import ATTACHED_RULES, RULES, SYSTEM_RULES, ExclusiveSequence
 from gdbtrace.tracer.step_record import (
     AccessRow,
     Definition,
@@ -33,6 +34,9 @@ from gdbtrace.tracer.step_record import (
     Stop,
     StopReason,
 )
+
+Reader = Callable[[int, int], bytes | None]
+"""Reads memory, given address and size; None: it cannot be read."""
 
 _POLL_STEPS = 64
 """How often a burst looks whether the recorder wants it to end, and whose turn it is."""
@@ -50,6 +54,10 @@ class StepperSettings:
     """Read every operand register at each step, not only those that the instruction names."""
     key_interval: int = 0
     """Steps from one key state to the next; 0: none."""
+    is_machine: bool = False
+    """The target is a machine of QEMU's, with its monitor behind the stub."""
+    is_attached: bool = False
+    """The stub is somebody's, of which nothing is known."""
 
 
 @dataclass(slots=True)
@@ -89,11 +97,35 @@ class Stepper:
         """The open exclusive sequence, on targets where stopping clears the monitor."""
         self.sink = sink
         self.control = control
+        self.interrupters: list[socket.socket] = [control]
+        """Whoever of them has something to say wants the burst to end."""
         self.pending_signal = 0
+        self.address = 0
+        self.done: bytes | None = None
         self._fetch_all = settings.fetch_all
         self._key_interval = settings.key_interval
         self._steps_to_key = 0 if settings.key_interval else -1
+        self.memory: GuestMemory = client
+        self.machine: MachineMemory | None = None
+        """All of a machine's, of which ``memory`` is how loads and stores see it."""
+        self._readers: Mapping[AddressKind, Reader] = dict.fromkeys(AddressKind, client.read_memory)
+        """What reads an address of each kind."""
         self._cache = InstructionCache(client)
+        self._has_touched_device = False
+        self._code_base, self._code_mask = "", -1
+        self._rules = ATTACHED_RULES if settings.is_attached else RULES
+        if settings.is_machine:
+            assert arch.system is not None
+            self.machine = MachineMemory(client, arch.system, self.registers)
+            code, data = self.machine.code, self.machine.data
+            self.memory = self.registers.memory = data
+            self._cache = InstructionCache(code, code.physical, self.machine.is_fixed)
+            self._readers = {kind: view.read_memory for kind, view in self.machine.views.items()}
+            self.registers.machine = self.machine
+            self.registers.monitored, self.registers.derived = arch.system.monitored, arch.system.derived
+            self.registers.printed_by = arch.system.printed_by
+            self._code_base, self._code_mask = arch.system.code_base, arch.system.code_mask
+            self._rules = SYSTEM_RULES
         self._modes = {id(mode): index for index, mode in enumerate(arch.modes)}
         self._identifiers = 0
         self.registers.remembered.update(arch.remembered)
@@ -103,6 +135,11 @@ class Stepper:
             if (source := arch.source_of(register, layout.fetched)) and register.stub_name not in layout.core
         }
         """Operand registers outside ``g`` -> the stub register to fetch for them."""
+        self._general = {
+            register.name: register
+            for register in arch.registers
+            if register.group is Group.GENERAL and not register.shift
+        }
         self._contexts: dict[bytes, _Context] = {thread: _Context()}
         self._stops: dict[int, int] = {}
         self._pc = layout.core[arch.pc]
@@ -145,17 +182,22 @@ class Stepper:
 
     def forget_fetched(self) -> None:
         """Registers outside ``g`` may have changed without being named."""
-        self.registers.fetched.clear()
+        self.registers.forget()
 
     def forget_code_and_registers(self) -> None:
         """Anything may have happened (a system call, say): code is compared before it is believed again."""
         self.forget_fetched()
         self._cache.suspect_all()
         self.exclusive = None
+        if self.machine is not None:
+            self.machine.forget_translations()
 
-    def report_gap(self, why: str) -> None:
-        """Tell the recorder that something ran unseen."""
-        self.sink.note(Gap(self.registers[self.arch.pc], why))
+    def report_gap(self, why: str, address: int | None = None) -> None:
+        """Tell the recorder that something ran unseen.
+
+        :param address: None: it ended here.
+        """
+        self.sink.note(Gap(self.registers[self.arch.pc] if address is None else address, why))
 
     def switch_to(self, thread: bytes, ordinal: int) -> None:
         """Go on with another thread, which the stub shows: as it was when it had its last turn, or as it is if it is
@@ -168,7 +210,9 @@ class Stepper:
         context = self._contexts.setdefault(thread, _Context())
         self.pending_signal, self.exclusive = context.signal, None
         registers.remembered.update(context.remembered or {})
-        registers.raw = context.raw or self.client.read_registers()
+        # A vCPU that did not run may have been reset, or started at another address, by one that did.
+        is_kept = context.raw and self.machine is None
+        registers.raw = context.raw if is_kept else self.client.read_registers()
         self.forget_fetched()
         self.sink.state(registers.raw)
 
@@ -181,9 +225,46 @@ class Stepper:
         if reply.kind is not StopKind.SIGNAL or reply.number != SIGTRAP or reply.is_raised:
             return self.guest.react(reply, step)
         registers, has_stored = self.registers, step.known.behaviour.has_stored
-        registers.raw = self.client.read_registers()
+        before = registers.raw
+        try:
+            registers.raw = self.client.read_registers()
+        except TargetDied as error:
+            return self._end_with(error, step)
+        if step.known.behaviour.rule is StepRule.HALT and (following := self.guest.swallowed(before)) is not None:
+            after, registers.raw = registers.raw, following.before
+            self._record_executed(step, has_accessed=True)
+            step, before, registers.raw = following, following.before, after
+        if self.guest.watch is not None and (taken := self.guest.watch(step.known, before)) is not None:
+            return self.guest.take(taken, step)
         self._record_executed(step, has_accessed=has_stored is None or has_stored(registers))
+        if step.known.has_aftermath or self._has_touched_device:
+            self._look_after(step.known.behaviour)
         return None
+
+    def prepare(self) -> PendingStep | None:
+        """The instruction that the current thread is at, before a step of it; None: its bytes cannot be read."""
+        registers, arch = self.registers, self.arch
+        pc = registers[arch.pc]
+        if self._code_base:
+            pc = pc + registers[self._code_base] & self._code_mask
+        mode = self._modes[id(arch.mode_of(registers))] if arch.mode_of else 0
+        known = self._cache.known.get((pc, mode)) or self._cache.recall((pc, mode)) or self._learn(pc, mode)
+        if known is None:
+            return None
+        if known.implied_at is not None:
+            known = self._variant_of(known, known.implied_at(registers), pc, mode)
+        spans = known.spans(registers) if known.spans else ()
+        loaded = [
+            self._readers[span.space](span.address, span.size) if span.kind is AccessKind.LOAD else None
+            for span in spans
+        ]
+        return PendingStep(known, [registers.fetch(name) for name in known.fetched], spans, loaded, registers.raw)
+
+    def _end_with(self, error: TargetDied, step: PendingStep) -> Stop:
+        """The target is gone in the middle of a step: its registers after it are not known."""
+        stop = self.guest.vanish(error)
+        self.record(step, is_executed=False)
+        return stop
 
     def record(self, step: PendingStep, *, is_executed: bool) -> None:
         """Record a step that has ended in something else than a plain stop; the registers have been read.
@@ -200,7 +281,7 @@ class Stepper:
     def _record_executed(self, step: PendingStep, *, has_accessed: bool) -> None:
         fetched = [*step.fetched, *self.registers.fetch_anew(step.known.fetched)]
         step = step.as_it_happened(self.registers)
-        accesses = self._accesses(step.spans, step.loaded) if has_accessed else ()
+        accesses = self._accesses(step.known, step.spans, step.loaded, step.before) if has_accessed else ()
         self.sink.step(step.known.identifier, self.thread_ordinal, self.registers.raw, fetched, accesses)
 
     # -- the loop ----------------------------------------------------------------------------------------------------
@@ -211,8 +292,19 @@ class Stepper:
 
     def run(self, count: int) -> Stop:
         """Execute up to ``count`` instructions and say why that ended. Failures of the stub are an outcome too."""
+        return self._outcome_of(lambda: self._run(count))
+
+    def run_freely(self, address: int | None, hits: int) -> Stop:
+        """Run at full speed, recording nothing, until an address is about to be executed for the ``hits``-th time; and
+        say why that ended.
+
+        :param address: None, with no hits: until something else stops the target.
+        """
+        return self._outcome_of(lambda: self._run_freely(address, hits))
+
+    def _outcome_of(self, run: Callable[[], Stop]) -> Stop:
         try:
-            stop = self._run(count)
+            stop = run()
         except Interrupted:
             stop = Stop(StopReason.INTERRUPTED)
         except BurstEnded as ended:
@@ -228,18 +320,69 @@ class Stepper:
         self.sink.stop(stop)
         return stop
 
+    def _run_freely(self, address: int | None, hits: int) -> Stop:
+        try:
+            return self._run_to_hit(address, hits)
+        except TargetDied as error:
+            return self.guest.vanish(error)
+
+    def _run_to_hit(self, address: int | None, hits: int) -> Stop:
+        client, guest = self.client, self.guest
+        thread, signal = self.thread, 0
+        while True:
+            if address is not None:
+                client.insert_breakpoint(address)
+            reply = client.resume(guest.go_packet(thread, signal), self.control)
+            if reply is None:
+                raise Interrupted
+            if reply.kind is not StopKind.SIGNAL:
+                return end_of(reply)
+            thread = reply.thread or thread
+            if address is not None:
+                client.remove_breakpoint(address)
+                if reply.number == SIGTRAP:
+                    hits -= 1
+                    if hits:
+                        # Off the breakpoint: a resumption at a breakpoint would stop there at once.
+                        reply = parse_stop_reply(client.exchange_framed(resumption(b"s", thread)))
+                        if reply.kind is not StopKind.SIGNAL:
+                            return end_of(reply)
+                signal = 0 if reply.number == SIGTRAP else reply.number
+            if not hits:
+                self.arrive(thread)
+                return Stop(StopReason.ADDRESS)
+
+    def arrive(self, thread: bytes) -> None:
+        """The target ran without us until this thread stopped: nothing that was known holds any more."""
+        for context in self._contexts.values():
+            context.raw = b""
+        self.registers.raw = self.client.read_registers()
+        self.forget_code_and_registers()
+        if self.machine is not None:
+            self.machine.forget_map()
+        self.guest.arrive(thread)
+
+    def forget_stops(self) -> None:
+        """Burst end where they are told to, and nowhere else."""
+        self._stops.clear()
+
+    def note_key_next(self) -> None:
+        """A new trace begins with the next step: with a key state, if it is to have any."""
+        self._steps_to_key = 0 if self._key_interval else -1
+
     def _run(self, count: int) -> Stop:
         # Everything in here runs once per guest instruction; hence the local names.
         client, registers, sink, known_instructions = self.client, self.registers, self.sink, self._cache.known
-        exchange, read_memory, sink_step = client.exchange_framed, client.read_memory, sink.step
+        exchange, readers, sink_step = client.exchange_framed, self._readers, sink.step
         guest, byte_order, mode_of = self.guest, self.arch.byte_order, self.arch.mode_of
+        code_base, code_mask, watch, rules = self._code_base, self._code_mask, guest.watch, self._rules
         pc_start, pc_end = self._pc
         get_registers = framed(b"g")
         from_bytes, raw_of = int.from_bytes, client.core_registers
         load = AccessKind.LOAD
 
         registers.raw = client.read_registers()
-        registers.fetched.clear()
+        registers.forget()
         if not self._has_begun:
             self._has_begun = True
             guest.begin()
@@ -257,6 +400,9 @@ class Stepper:
                     if stop is not None:
                         return stop
             pc = from_bytes(registers.raw[pc_start:pc_end], byte_order)
+            if code_base:
+                pc = pc + registers[code_base] & code_mask
+            self.address = pc
             if pc in self._stops and self._reaches_stop(pc):
                 return Stop(StopReason.ADDRESS)
             mode = self._modes[id(mode_of(registers))] if mode_of else 0
@@ -272,7 +418,7 @@ class Stepper:
                 known = self._variant_of(known, known.implied_at(registers), pc, mode)
 
             spans: Sequence[Span] = known.spans(registers) if known.spans else ()
-            loaded = [(read_memory(address, size) if kind is load else None) for kind, address, size in spans]
+            loaded = [readers[span.space](span.address, span.size) if span.kind is load else None for span in spans]
             fetched = [registers.fetch(name) for name in known.fetched] if known.fetched else []
             sequence = self.exclusive
             if sequence is not None:
@@ -281,25 +427,39 @@ class Stepper:
                     self.exclusive = None
 
             if known.is_plain and not self.pending_signal:
-                reply = exchange(self._step_packet)
-                if reply != self._step_done:
-                    stop = guest.react(parse_stop_reply(reply), PendingStep(known, fetched, spans, loaded))
+                try:
+                    reply = exchange(self._step_packet)
+                    after = raw_of(exchange(get_registers)) if reply == self._step_done else b""
+                except TargetDied as error:
+                    return self._end_with(error, PendingStep(known, fetched, spans, loaded, registers.raw))
+                if not after:
+                    stop = guest.react(
+                        parse_stop_reply(reply), PendingStep(known, fetched, spans, loaded, registers.raw)
+                    )
                     if stop is not None:
                         return stop
                     continue
             else:
-                step = PendingStep(known, fetched, spans, loaded)
+                step = PendingStep(known, fetched, spans, loaded, registers.raw)
+                self.done = None
                 try:
-                    answer = RULES[known.behaviour.rule](self, known)
+                    answer = rules[known.behaviour.rule](self, known)
                 except (Asleep, ThreadEnded) as error:
                     stop = guest.leave(step, has_ended=isinstance(error, ThreadEnded))
+                except TargetDied as error:
+                    return self._end_with(error, step)
                 else:
                     stop = self.finish(step, answer)
                 if stop is not None:
                     return stop
                 continue
 
-            registers.raw = raw_of(exchange(get_registers))
+            before, registers.raw = registers.raw, after
+            if watch is not None and (taken := watch(known, before)) is not None:
+                stop = guest.take(taken, PendingStep(known, fetched, spans, loaded, before))
+                if stop is not None:
+                    return stop
+                continue
             if known.fetched:
                 fetched += registers.fetch_anew(known.fetched)
             sink_step(
@@ -307,21 +467,64 @@ class Stepper:
                 self.thread_ordinal,
                 registers.raw,
                 fetched,
-                self._accesses(spans, loaded) if spans else (),
+                self._accesses(known, spans, loaded, before) if spans else (),
             )
+            if known.has_aftermath or self._has_touched_device:
+                self._look_after(known.behaviour)
         return Stop(StopReason.COUNT)
 
-    def _accesses(self, spans: Sequence[Span], loaded: Sequence[bytes | None]) -> list[AccessRow]:
-        """What an instruction that is done has touched: what it loaded was read before it, what it stored is there."""
+    def _accesses(
+        self, known: KnownInstruction, spans: Sequence[Span], loaded: Sequence[bytes | None], before: bytes
+    ) -> list[AccessRow]:
+        """What an instruction that is done has touched: what it loaded was read before it, what it stored is there.
+
+        :param before: the core registers before it.
+        """
         accesses: list[AccessRow] = []
-        for (kind, address, size), data in zip(spans, loaded, strict=True):
+        machine = self.machine
+        for span, data in zip(spans, loaded, strict=True):
+            kind, address, size = span
             if not size:
                 continue
+            view = None if machine is None else machine.views[span.space]
             if kind is AccessKind.STORE:
-                data = self.client.read_memory(address, size)
-                self._cache.stored(address, size)
-            accesses.append((kind, address, size, data))
+                data = self._readers[span.space](address, size)
+                self._cache.stored(address, size, None if view is None else view.physical)
+                if machine is not None and view is not None:
+                    machine.stored(address, size, view.physical)
+            place = None if view is None else view.place(address)
+            if place is not None and place.device:
+                self._has_touched_device = True
+                if len(spans) == 1 and known.moved is not None:
+                    data = self._moved_value(known.moved, span, before)
+            accesses.append((kind, address, size, data, place))
         return accesses
+
+    def _moved_value(self, moved: Moved, span: Span, before: bytes) -> bytes | None:
+        """What a device was sent, or gave: what is in the register; None: the register does not keep it."""
+        kind, _, size = span
+        if moved.bits < 8 * size:
+            return None
+        value = moved.constant
+        if moved.register is not None:
+            start, end = self.registers.layout.core[moved.register]
+            raw = before if kind is AccessKind.STORE else self.registers.raw
+            value = int.from_bytes(raw[start:end], self.arch.byte_order)
+        elif kind is AccessKind.LOAD:
+            return None
+        return (value & ((1 << 8 * size) - 1)).to_bytes(size, self.arch.byte_order)
+
+    def _look_after(self, behaviour: Behaviour) -> None:
+        """Doubt what an instruction may have changed behind our back, now that it has been recorded."""
+        if self._has_touched_device:
+            # The device may have moved memory or itself, or written to memory.
+            assert self.machine is not None
+            self._has_touched_device = False
+            if self.machine.doubt_map():
+                self._cache.suspect_writable()
+            else:
+                self._cache.suspect_all()
+        self.guest.look_after(behaviour)
 
     # -- pieces ------------------------------------------------------------------------------------------------------
 
@@ -376,7 +579,20 @@ class Stepper:
         self.sink.define(
             Definition(identifier, pc, disassembled.data, mode_index, named, fetched, behaviour.spans_known)
         )
-        return KnownInstruction(identifier, disassembled.data, behaviour, fetched)
+        return KnownInstruction(identifier, disassembled.data, behaviour, fetched, self._moved_by(disassembled))
+
+    def _moved_by(self, disassembled: Disassembled) -> Moved | None:
+        """Where to look for a value that only a device has seen."""
+        moved = None if self.machine is None else moved_operand(self.arch, disassembled)
+        if moved is None:
+            return None
+        if isinstance(moved, int) or moved in self.arch.zeroes:
+            return Moved(None, self.arch.bits, moved if isinstance(moved, int) else 0)
+        core = self.registers.layout.core
+        for operand in self.arch.aliases.get(moved, (moved,)):
+            if (register := self._general.get(operand)) is not None and register.stub_name in core:
+                return Moved(register.stub_name, register.bits)
+        return None
 
     def _implied_by_call(self, number: int | None, registers: Registers) -> tuple[str, ...]:
         """The registers outside ``g`` that a system call replaces: all of them, if it goes back from a signal."""
@@ -411,7 +627,7 @@ class Stepper:
         self._step_done = b"T05thread:%b;" % thread
 
     def _is_interrupted(self) -> bool:
-        return bool(select.select([self.control], [], [], 0)[0])
+        return bool(select.select(self.interrupters, [], [], 0)[0])
 
     def _reaches_stop(self, pc: int) -> bool:
         self._stops[pc] -= 1

@@ -10,6 +10,7 @@ from gdbtrace.arch.mips import MIPS
 from gdbtrace.arch.model import AccessKind, Arch, Behaviour, Registers, Span
 from gdbtrace.arch.riscv import RISCV64
 from gdbtrace.arch.sparc import SPARC64
+from gdbtrace.errors import ProtocolError
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.packet import SIGTRAP, StopKind, StopReply
 from gdbtrace.tracer.instruction_cache import KnownInstruction
@@ -23,10 +24,12 @@ from gdbtrace.tracer.rules import (
     step_execute,
     step_load_exclusive,
     step_nullifying,
+    step_over,
     step_remember,
     step_repeat,
     step_store_exclusive,
     step_system_call,
+    step_trapping,
 )
 from tests.fake_target import MEMORY, FakeTarget
 
@@ -133,6 +136,12 @@ def test_following_instruction_is_run_to(stepper: FakeStepper, data: bytes, foll
 def test_instruction_may_say_where_it_goes_on() -> None:
     behaviour = Behaviour(resumes_at=lambda registers: registers["a0"] + 8)
     assert asked_in(run_to_following, FakeStepper(values={"a0": 0x5000}), behaviour) == [(0x5008,)]
+
+
+def test_trap_is_run_to_where_it_may_come() -> None:
+    behaviour = Behaviour(traps_at=lambda registers: (0x2000,) if registers["a0"] else ())
+    assert asked_in(step_trapping, FakeStepper(values={"a0": 1}), behaviour) == [(0x2000, PC + 4)]
+    assert asked_in(step_trapping, FakeStepper({"pc": PC + 4}), behaviour) == ["step"]
 
 
 def test_system_call_ends_what_was_known() -> None:
@@ -263,3 +272,23 @@ def test_sequence_that_is_given_up_is_closed() -> None:
     stepper = open_sequence({"pc": PC + 8})
     step_clear_exclusive(stepper, known())
     assert stepper.exclusive is None
+
+
+def test_an_instruction_that_yields_is_passed_over() -> None:
+    stepper = FakeStepper()
+    assert step_over(stepper, known()) == TRAP
+    assert stepper.asked == []
+    assert stepper.target.values["pc"] == PC + 4
+
+
+def test_an_instruction_that_yields_does_what_else_it_does() -> None:
+    stepper = FakeStepper()
+    step_over(stepper, known(Behaviour(advances=lambda registers: {"a0": registers["a0"] + 7})))
+    assert (stepper.target.values["pc"], stepper.target.values["a0"]) == (PC + 4, 7)
+
+
+def test_a_stub_that_does_not_take_the_program_counter_is_an_error() -> None:
+    stepper = FakeStepper()
+    stepper.target.write_register = lambda number, raw: None  # type: ignore[method-assign]
+    with pytest.raises(ProtocolError, match="yields"):
+        step_over(stepper, known())

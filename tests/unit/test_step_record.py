@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gdbtrace.arch.model import AccessKind
 from gdbtrace.errors import ProtocolError, TargetDied
 from gdbtrace.stub.description import RegisterLayout
+from gdbtrace.tracer.memory import Place
 from gdbtrace.tracer.step_record import (
     Access,
     Definition,
@@ -70,7 +71,7 @@ def read_all(data: bytes) -> list[Record]:
 
 
 def hello(writer: RecordWriter) -> None:
-    writer.hello(LAYOUT, None)
+    writer.hello(LAYOUT, None, is_machine=False)
 
 
 def end(writer: RecordWriter) -> None:
@@ -78,7 +79,7 @@ def end(writer: RecordWriter) -> None:
 
 
 def test_layout_and_entry_point_come_first() -> None:
-    reader, connection = reader_of(write(lambda writer: writer.hello(LAYOUT, 0x400110)))
+    reader, connection = reader_of(write(lambda writer: writer.hello(LAYOUT, 0x400110, is_machine=True)))
     with connection:
         assert reader.read_hello() == LAYOUT
         assert reader.entry == 0x400110
@@ -105,7 +106,10 @@ def test_step_with_everything() -> None:
             2,
             b"12345678",
             [b"A" * 16, b"B" * 8, b"C" * 16, b"D" * 8],
-            [(AccessKind.LOAD, 0xFFFF_FFFF_FFFF_FFF0, 2, b"xy"), (AccessKind.STORE, 0x20, 4, None)],
+            [
+                (AccessKind.LOAD, 0xFFFF_FFFF_FFFF_FFF0, 2, b"xy", None),
+                (AccessKind.STORE, 0x20, 4, None, Place(0x10, "pl011")),
+            ],
         ),
         end,
     )
@@ -117,7 +121,7 @@ def test_step_with_everything() -> None:
         {"v0": b"C" * 16, "f0": b"D" * 8},
         (
             Access(AccessKind.LOAD, 0xFFFF_FFFF_FFFF_FFF0, 2, b"xy"),
-            Access(AccessKind.STORE, 0x20, 4, None),
+            Access(AccessKind.STORE, 0x20, 4, None, Place(0x10, "pl011")),
         ),
     )
 
@@ -126,7 +130,7 @@ def test_unfinished_step_has_nothing_after_it() -> None:
     data = write(
         hello,
         lambda writer: writer.define(MOVE),
-        lambda writer: writer.step(1, 0, None, [b"A" * 16, b"B" * 8], [(AccessKind.LOAD, 1, 1, b"z")]),
+        lambda writer: writer.step(1, 0, None, [b"A" * 16, b"B" * 8], [(AccessKind.LOAD, 1, 1, b"z", None)]),
         end,
     )
     assert read_all(data)[0] == Step(
@@ -218,7 +222,9 @@ notes: st.SearchStrategy[Note] = st.one_of(
 def accesses(draw: st.DrawFn) -> Access:
     size = draw(st.integers(0, 40))
     data = draw(st.none() | st.binary(min_size=size, max_size=size))
-    return Access(draw(st.sampled_from(AccessKind)), draw(st.integers(0, (1 << 64) - 1)), size, data)
+    places = st.builds(Place, st.integers(0, (1 << 64) - 1), st.text(max_size=20))
+    place = draw(st.none() | places)
+    return Access(draw(st.sampled_from(AccessKind)), draw(st.integers(0, (1 << 64) - 1)), size, data, place)
 
 
 @st.composite
@@ -300,7 +306,7 @@ def test_tracer_that_ends_anywhere_is_said_to_have_died() -> None:
         lambda writer: writer.define(MOVE),
         lambda writer: writer.state(b"12345678"),
         lambda writer: writer.step(
-            1, 0, b"12345678", [b"A" * 16, b"B" * 8] * 2, [(AccessKind.STORE, 0x20, 4, b"abcd")]
+            1, 0, b"12345678", [b"A" * 16, b"B" * 8] * 2, [(AccessKind.STORE, 0x20, 4, b"abcd", None)]
         ),
         lambda writer: writer.note(Gap(1, "unseen")),
         end,

@@ -125,8 +125,8 @@ def test_memory_is_read_before_a_load_and_after_a_store(control: tuple[socket.so
     code = assemble(lui(8, DATA >> 16), addiu(9, 0, 0x1234), sw(9, 8, 8), lw(10, 8, 8), *LEAVE)
     with FakeStub(code) as stub:
         sink, _ = run(stub, control[1])
-    assert sink.steps[2][2] == [(STORE, DATA + 8, 4, b"\x00\x00\x12\x34")]
-    assert sink.steps[3][2] == [(LOAD, DATA + 8, 4, b"\x00\x00\x12\x34")]
+    assert sink.steps[2][2] == [(STORE, DATA + 8, 4, b"\x00\x00\x12\x34", None)]
+    assert sink.steps[3][2] == [(LOAD, DATA + 8, 4, b"\x00\x00\x12\x34", None)]
 
 
 def test_rewritten_code_is_decoded_anew(control: tuple[socket.socket, socket.socket]) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+from gdbtrace.errors import ProtocolError
 from gdbtrace.stub.client import StubClient
 
 
@@ -46,3 +47,23 @@ def test_event_is_left_to_who_knows_that_bytes_are_there(watched: Watched) -> No
     watched.client.receive_some(socket.MSG_DONTWAIT)
     assert watched.reactions == []
     assert watched.event.recv(1) == b"!"
+
+
+@pytest.mark.parametrize("cut", [0, 1, 6, 12, 20, 24])
+def test_monitor_output_is_whole_however_it_comes(watched: Watched, cut: int) -> None:
+    # Given what a command prints, two packets of it and the end, and an acknowledgement before the first
+    printed = b"+$O610a#00$O620a#00$OK#9a"
+    watched.stub.sendall(printed[:cut])
+
+    # When the rest follows while it is waited for
+    watched.client.watch(watched.event, lambda: watched.stub.sendall(printed[cut:]) if watched.event.recv(1) else None)
+    watched.cause.send(b"!")
+
+    # Then the text is whole
+    assert watched.client.finish_monitor() == "a\nb\n"
+
+
+def test_monitor_command_may_fail_after_it_has_printed(watched: Watched) -> None:
+    watched.stub.sendall(b"+$O610a#00$E22#a9")
+    with pytest.raises(ProtocolError):
+        watched.client.finish_monitor()

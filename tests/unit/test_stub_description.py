@@ -65,3 +65,14 @@ def test_bad_description_is_an_error(text: bytes) -> None:
 def test_description_that_includes_itself_ends() -> None:
     text = b'<target><include href="target.xml"/></target>'
     assert parse_description(lambda annex: text) == []
+
+
+def test_numbers_that_the_first_feature_does_not_use_are_kept_for_it() -> None:
+    # PowerPC without an FPU: fpscr's number, 70, stays free.
+    annexes = {
+        "target.xml": b"<target><feature name='core'><reg name='xer' bitsize='32' regnum='69'/></feature>"
+        b"<feature name='spr'><reg name='decr' bitsize='32'/><reg name='pvr' bitsize='32'/></feature></target>"
+    }
+    assert [(register.name, register.number) for register in parse_description(annexes.__getitem__, 71)] == [
+        *(("xer", 69), ("decr", 71), ("pvr", 72))
+    ]

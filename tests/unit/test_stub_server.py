@@ -28,14 +28,28 @@ EXITING = assemble(addiu(2, 0, EXIT), addiu(4, 0, 7), SYSCALL)
 PAUSING = assemble(addiu(2, 0, PAUSE), SYSCALL, NOP)
 
 
-def commands(command: str) -> str:
-    """What the server's owner performs."""
-    match command.split():
-        case ["greet", name]:
-            return f"hello {name}\n"
-        case ["silent"]:
-            return ""
-    raise ValueError(f"no command {command!r}")
+class FakeFront:
+    """The server's owner."""
+
+    ended: StopReply | None = None
+
+    def perform(self, command: str, /) -> str:
+        match command.split():
+            case ["greet", name]:
+                return f"hello {name}\n"
+            case ["silent"]:
+                return ""
+        raise ValueError(f"no command {command!r}")
+
+    def answer(self, request: bytes, /) -> bytes | None:
+        return b"ours" if request == b"qOurs" else None
+
+    def has_stopped(self, reply: StopReply, /) -> None:
+        if reply.kind is not StopKind.SIGNAL:
+            self.ended = reply
+
+    def vanished(self, error: TargetDied, /) -> StopReply:
+        raise error
 
 
 class Served:
@@ -51,7 +65,8 @@ class Served:
             end.settimeout(10)
         self.connection = ours
         self.client = StubClient(ours)
-        self.server = StubServer(theirs, StubClient(stub.connection), commands, watch)
+        self.front = FakeFront()
+        self.server = StubServer(theirs, StubClient(stub.connection), self.front, watch)
         self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
@@ -163,7 +178,7 @@ def test_other_monitor_commands_are_the_targets(served: Served, text: str) -> No
 def test_exit_is_passed_back_and_noted(served: Served) -> None:
     assert served.client.exchange(b"vCont;c:p01.2a") == b"W07"
     assert served.client.exchange(b"?") == b"W07"
-    assert served.server.ended == StopReply(StopKind.EXITED, 7)
+    assert served.front.ended == StopReply(StopKind.EXITED, 7)
 
 
 @pytest.mark.parametrize(
@@ -181,18 +196,18 @@ def test_exit_is_passed_back_and_noted(served: Served) -> None:
     ],
 )
 def test_exited_target_is_answered_for(served: Served, request_: bytes, answer: bytes) -> None:
-    served.server.ended = StopReply(StopKind.EXITED, 7)
+    served.front.ended = StopReply(StopKind.EXITED, 7)
     assert served.client.exchange(request_) == answer
     assert served.requests() == []
 
 
 def test_killed_target_answers_with_its_signal(served: Served) -> None:
-    served.server.ended = StopReply(StopKind.KILLED, 11)
+    served.front.ended = StopReply(StopKind.KILLED, 11)
     assert served.client.exchange(b"?") == b"X0b"
 
 
 def test_own_commands_are_still_performed(served: Served) -> None:
-    served.server.ended = StopReply(StopKind.EXITED, 7)
+    served.front.ended = StopReply(StopKind.EXITED, 7)
     assert served.client.exchange(monitor("gdbtrace silent")) == b"OK"
 
 
