@@ -9,20 +9,33 @@ for frame in gdbtrace.open_trace(summary.path):
 from gdbtrace.errors import GdbtraceError
 from gdbtrace.record.assemble import RegisterLists
 from gdbtrace.record.engines import EngineChoice
-from gdbtrace.record.run import Observer, Outcome, Place, RunOptions, Summary, record
+from gdbtrace.record.options import (
+    AttachOptions,
+    MachineOptions,
+    Observer,
+    Outcome,
+    Place,
+    RunOptions,
+    Schedule,
+    Summary,
+)
+from gdbtrace.record.run import record
 from gdbtrace.trace import open_trace
 from gdbtrace.trace.container import TocConvention
 from gdbtrace.trace.frames import StdFrame
 from gdbtrace.version import __version__
 
 __all__ = [
+    "AttachOptions",
     "EngineChoice",
     "GdbtraceError",
+    "MachineOptions",
     "Observer",
     "Outcome",
     "Place",
     "RegisterLists",
     "RunOptions",
+    "Schedule",
     "StdFrame",
     "Summary",
     "TocConvention",

@@ -46,6 +46,18 @@ class Location:
         return f"{self.symbol.name}+{self.offset:#x}" if self.offset else self.symbol.name
 
 
+def md5_of(path: Path) -> bytes:
+    """MD5 of a file, 16 bytes, as the trace format wants it.
+
+    :raise UsageError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).digest()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+
+
 class Image:
     """An ELF file.
 
@@ -128,12 +140,6 @@ class Image:
             return address
         offset = address - section["sh_addr"]
         return int.from_bytes(section.data()[offset : offset + 8], "little" if elf.little_endian else "big")
-
-    @cached_property
-    def md5(self) -> bytes:
-        """MD5 of the file, 16 bytes, as the trace format wants it."""
-        with self.path.open("rb") as stream:
-            return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).digest()
 
     @cached_property
     def _by_name(self) -> dict[str, Symbol]:

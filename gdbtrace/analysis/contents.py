@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from gdbtrace.trace.frames import Frame, StdFrame
+from gdbtrace.trace.frames import ExceptionFrame, Frame, MemoryLocation, StdFrame
 
 _PAGE_BITS = 12
 
@@ -26,6 +26,10 @@ class Contents:
     """Ranges of addresses loaded and stored, likewise."""
     loads: int
     stores: int
+    exceptions: dict[int, int] = field(default_factory=dict)
+    """Exceptions taken, by number: a machine's interrupts are among them, a program's signals are these."""
+    devices: dict[str, int] = field(default_factory=dict)
+    """Accesses by device."""
 
 
 class ContentsAnalysis:
@@ -37,11 +41,15 @@ class ContentsAnalysis:
         self._threads: Counter[int] = Counter()
         self._code: dict[int, tuple[int, int]] = {}
         self._data: dict[int, tuple[int, int]] = {}
+        self._exceptions: Counter[int] = Counter()
+        self._devices: Counter[str] = Counter()
         self._loads = self._stores = 0
 
     def feed(self, frame: Frame) -> None:
         """Take one frame."""
         self._kinds[_kind_name(frame)] += 1
+        if isinstance(frame, ExceptionFrame):
+            self._exceptions[frame.exception_number] += 1
         if not isinstance(frame, StdFrame):
             return
         self._modes[frame.mode or ""] += 1
@@ -52,6 +60,8 @@ class ContentsAnalysis:
         self._stores += len(writes)
         for operand in (*reads, *writes):
             _widen(self._data, operand.address, operand.bits // 8)
+            if isinstance(operand.location, MemoryLocation) and operand.location.device:
+                self._devices[operand.location.device] += 1
 
     def result(self) -> Contents:
         """What was counted."""
@@ -63,6 +73,8 @@ class ContentsAnalysis:
             _merged(self._data),
             self._loads,
             self._stores,
+            dict(sorted(self._exceptions.items())),
+            dict(self._devices),
         )
 
 

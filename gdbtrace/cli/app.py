@@ -11,7 +11,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from gdbtrace.cli import archs, doctor, info, log, repair, run
+from gdbtrace.cli import archs, attach, doctor, info, log, machines, repair, run, serve
+from gdbtrace.cli.expanded import expanded
 from gdbtrace.cli.output import ExitStatus, complain
 from gdbtrace.errors import GdbtraceError
 from gdbtrace.version import __version__
@@ -81,11 +82,14 @@ def _common(
     pass
 
 
-APP.command("run")(run.run)
+APP.command("run")(expanded(run.run))
+APP.command("attach")(expanded(attach.attach))
+APP.command("serve")(expanded(serve.serve))
 APP.command("info")(info.info)
 APP.command("log")(log.log)
 APP.command("repair")(repair.repair)
 APP.command("archs")(archs.archs)
+APP.command("machines")(machines.machines)
 APP.command("doctor")(doctor.doctor)
 
 

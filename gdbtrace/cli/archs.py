@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
@@ -13,13 +13,14 @@ from rich.table import Table
 
 from gdbtrace.arch.disassembler import has_decoder
 from gdbtrace.arch.model import Arch
-from gdbtrace.arch.registry import ARCHITECTURES
+from gdbtrace.arch.registry import ARCHITECTURES, MACHINES
 from gdbtrace.arch.unsupported import UNSUPPORTED
 from gdbtrace.cli.output import TableConsole
 from gdbtrace.errors import ToolMissing
 from gdbtrace.gdb.session import find_gdb
-from gdbtrace.machine.qemu import find_emulator
+from gdbtrace.machine.emulator import debian_package_of, find_emulator
 from gdbtrace.objdump import problem_of
+from gdbtrace.record.machine import emulator_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,10 @@ class Availability:
 def archs(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the architectures that can be traced, and what this machine lacks for them."""
     has_gdb = _is_found(find_gdb)
-    rows = [_availability(arch, has_gdb=has_gdb) for arch in ARCHITECTURES.values()]
+    rows = [_availability(arch, arch.qemu_user, "qemu-user", has_gdb=has_gdb) for arch in ARCHITECTURES.values()]
+    rows += [
+        _availability(arch, qemu, debian_package_of(qemu), has_gdb=has_gdb) for arch, qemu in _for_firmware_alone()
+    ]
     if as_json:
         print(json.dumps([asdict(row) for row in rows]))
         return
@@ -62,6 +66,13 @@ def archs(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
         console.print(f"{name}: {reason}", soft_wrap=True)
 
 
+def _for_firmware_alone() -> Iterator[tuple[Arch, str]]:
+    """The architectures that no program is of, with the emulator of their machines."""
+    for arch in MACHINES.values():
+        if arch.name not in ARCHITECTURES:
+            yield arch, emulator_for(arch)
+
+
 def _is_found(find: Callable[[], object]) -> bool:
     try:
         find()
@@ -70,12 +81,12 @@ def _is_found(find: Callable[[], object]) -> bool:
     return True
 
 
-def _availability(arch: Arch, *, has_gdb: bool) -> Availability:
+def _availability(arch: Arch, qemu: str, package: str, *, has_gdb: bool) -> Availability:
     missing = []
-    has_qemu = _is_found(lambda: find_emulator(arch.qemu_user, least=arch.least_qemu))
+    has_qemu = _is_found(lambda: find_emulator(qemu, least=arch.least_qemu))
     if not has_qemu:
         version = " {}.{} or later".format(*arch.least_qemu) if arch.least_qemu else ""
-        missing.append(f"{arch.qemu_user}{version} (apt: qemu-user)")
+        missing.append(f"{qemu}{version} (apt: {package})")
     engines = ["rsp"] if has_qemu else []
     if arch.gdb_architecture is not None:
         if not has_gdb:
@@ -86,7 +97,7 @@ def _availability(arch: Arch, *, has_gdb: bool) -> Availability:
         missing.append(problem)
     return Availability(
         arch.name,
-        arch.qemu_user,
+        qemu,
         engines,
         str(capstone.__version__) if has_decoder(arch.modes[0]) else "no decoder" if problem else "by objdump",
         arch.unknown_operands,

@@ -63,6 +63,8 @@ def _facts(reader: TraceReader, contents: Contents) -> dict[str, object]:
         "frames": contents.kinds,
         "modes": contents.modes,
         "threads": {str(thread): count for thread, count in contents.threads.items()},
+        "exceptions": {str(number): count for number, count in contents.exceptions.items()},
+        "devices": contents.devices,
         "loads": contents.loads,
         "stores": contents.stores,
         "code": [f"{low:#x}-{high:#x}" for low, high in contents.code],

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from gdbtrace.arch.model import Arch
-from gdbtrace.arch.registry import ARCHITECTURES, architecture_named
+from gdbtrace.arch.registry import ARCHITECTURES, MACHINES, architecture_named
 from gdbtrace.errors import UsageError
-from gdbtrace.image import Image
+from gdbtrace.image import Image, md5_of
 from gdbtrace.trace.container import TraceReader
 
 
@@ -19,12 +19,16 @@ def architecture_of_trace(reader: TraceReader, name: str | None) -> Arch | None:
     :raise UsageError: the user named one that does not exist.
     """
     if name is not None:
-        return architecture_named(name)
-    for argument in reader.meta.tracer.args if reader.meta else ():
-        if argument.startswith("--arch=") and argument[7:] in ARCHITECTURES:
-            return ARCHITECTURES[argument[7:]]
+        return architecture_named(name, is_machine=name not in ARCHITECTURES)
+    arguments = reader.meta.tracer.args if reader.meta else ()
+    # Either has some that the other lacks; of a name that both have, firmware may be in modes that programs are not.
+    is_machine = any(argument.startswith("--machine") for argument in arguments)
+    known = {**ARCHITECTURES, **MACHINES} if is_machine else {**MACHINES, **ARCHITECTURES}
+    for argument in arguments:
+        if argument.startswith("--arch=") and argument[7:] in known:
+            return known[argument[7:]]
     header = reader.header
-    same = [arch for arch in ARCHITECTURES.values() if arch.frame_architecture == header.frame_architecture]
+    same = [arch for arch in known.values() if arch.frame_architecture == header.frame_architecture]
     exact = [arch for arch in same if arch.frame_machine == header.frame_machine]
     return next(iter([*exact, *same]), None)
 
@@ -43,7 +47,7 @@ def image_of_trace(reader: TraceReader, trace: Path, given: Path | None) -> Imag
     for candidate in (named, trace.parent / named.name):
         try:
             image = Image(candidate)
-            if image.md5 == target.md5sum:
+            if md5_of(candidate) == target.md5sum:
                 return image
         except (OSError, UsageError):
             continue

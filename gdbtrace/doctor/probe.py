@@ -16,11 +16,14 @@ from gdbtrace.arch.model import Arch
 from gdbtrace.doctor.programs import EXIT_STATUS, PROGRAMS, ProbeProgram, addresses, elf_program
 from gdbtrace.errors import GdbtraceError, ProtocolError, ToolError, ToolMissing
 from gdbtrace.gdb.session import find_gdb
-from gdbtrace.machine.qemu import UserEmulator, UserProgram, find_emulator, version_of
+from gdbtrace.machine.emulator import find_emulator, version_of
+from gdbtrace.machine.user import UserEmulator, UserProgram
 from gdbtrace.record.engines import EngineChoice
-from gdbtrace.record.run import RunOptions, Summary, record
+from gdbtrace.record.options import RunOptions, Summary
+from gdbtrace.record.run import record
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import RegisterState
+from gdbtrace.stub.endpoint import Endpoint
 from gdbtrace.stub.greeting import greet, reach
 from gdbtrace.stub.packet import StopKind, parse_stop_reply
 
@@ -125,7 +128,7 @@ def _step_raw(arch: Arch, emulator: Path, image: Path, program: ProbeProgram, re
     where = addresses(arch, program)
     with UserEmulator(emulator, UserProgram(image, stdin=_NOTHING)) as qemu, _connected(qemu) as connection:
         client = StubClient(connection, _REPLY_SECONDS)
-        _, reply, layout, raw = greet(client, arch.builtin_layout, arch.byte_order)
+        _, reply, layout, raw = greet(client, arch.builtin_layout, arch.byte_order, arch.core_numbers)
         report.core_bytes = len(raw)
         state = RegisterState(layout, raw)
         stops: list[int] = []
@@ -145,7 +148,7 @@ def _connected(qemu: UserEmulator) -> socket.socket:
 
     :raise ToolError: QEMU ended, or never listened.
     """
-    connection = reach(qemu.socket_path, qemu.end)
+    connection = reach(Endpoint(qemu.socket_path), qemu.end)
     connection.settimeout(_REPLY_SECONDS)
     return connection
 

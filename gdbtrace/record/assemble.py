@@ -112,6 +112,8 @@ class Assembler:
         self._before: list[bytes] = []
         self._after: list[bytes] = []
         self._shapes: dict[int, tuple[Definition, _Shape]] = {}
+        self._ambient: dict[str, bytes] = {}
+        """Stub registers that every frame lists -> their entries."""
 
     def set_state(self, raw: bytes) -> None:
         """Say where the next step starts."""
@@ -123,6 +125,13 @@ class Assembler:
         ]
         self._before = [operand.before(value) for operand, value in zip(self._core, self._values, strict=True)]
         self._after = [operand.after(value) for operand, value in zip(self._core, self._values, strict=True)]
+
+    def set_ambient(self, values: Mapping[str, int]) -> None:
+        """Say what some registers outside ``g`` hold until they are told anew: every frame lists them."""
+        for name, value in values.items():
+            bits = next((operand.bits for operand in self._fetched if operand.source == name), self._arch.bits)
+            encoder = RegisterEncoder(name, bits, read=True, written=False)
+            self._ambient[name] = encoder(value.to_bytes((bits + 7) // 8, "little"))
 
     @property
     def state(self) -> bytes:
@@ -180,11 +189,23 @@ class Assembler:
             after_entries = [after[index] for index in sorted(shape.listed_after.union(changed))]
         if shape.fetched:
             self._add_fetched(step, shape, entries, after_entries)
-        for kind, address, size, data in step.accesses:
-            if kind is AccessKind.LOAD:
-                entries.append(encode_memory_operand(address, size, data, read=True, written=False))
-            else:
-                after_entries.append(encode_memory_operand(address, size, data, read=False, written=True))
+        for name, entry in self._ambient.items():
+            if name not in definition.fetched:
+                entries.append(entry)
+        for kind, address, size, data, place in step.accesses:
+            is_load = kind is AccessKind.LOAD
+            physical, device = (None, "") if place is None else place
+            (entries if is_load else after_entries).append(
+                encode_memory_operand(
+                    address,
+                    size,
+                    data,
+                    read=is_load,
+                    written=not is_load,
+                    physical=None if physical == address else physical,
+                    device=device,
+                )
+            )
         return encode_std_frame(
             definition.address,
             step.thread,

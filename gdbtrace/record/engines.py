@@ -39,17 +39,12 @@ class Engine(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
 
-    def run_to(self, address: int, hits: int) -> bool:
-        """Run at full speed to an address's n-th hit; False if the target ended first."""
+    def begin(self, command: str) -> None:
+        """Have the tracer perform a command of its own; if it runs the target, records come over the tracer's other
+        socket and end with a ``Stop``."""
 
-    def stop_at(self, address: int, hits: int) -> None:
-        """Have a later burst end when the address is about to be executed for the n-th time."""
-
-    def begin_steps(self, count: int) -> None:
-        """Start a burst; its records come over the tracer's other socket and end with a ``Stop``."""
-
-    def finish_steps(self) -> None:
-        """After the burst's last record: collect the command's own answer."""
+    def finish(self) -> None:
+        """Collect the command's own answer, after its last record."""
 
     def check_alive(self) -> None:
         """During a burst: whether the tracer is still commanded.
@@ -69,7 +64,8 @@ class Attachment:
     """What an engine needs to attach."""
 
     arch: Arch
-    program: Path
+    program: Path | None
+    """Where the symbols are."""
     stub: Path
     sysroot: Path | None
 
@@ -88,20 +84,11 @@ class RspEngine:
     def __exit__(self, *exception: object) -> None:
         self._client.close()
 
-    def run_to(self, address: int, hits: int) -> bool:
+    def begin(self, command: str) -> None:
         """See :class:`Engine`."""
-        return self._client.run_to(address, hits)
+        self._client.send_command(command)
 
-    def stop_at(self, address: int, hits: int) -> None:
-        """See :class:`Engine`."""
-        self._client.send_command(f"stop-at {address:#x} {hits}")
-        self._client.finish_command()
-
-    def begin_steps(self, count: int) -> None:
-        """See :class:`Engine`."""
-        self._client.send_command(f"step {count}")
-
-    def finish_steps(self) -> None:
+    def finish(self) -> None:
         """See :class:`Engine`."""
         self._client.finish_command()
 
@@ -126,9 +113,14 @@ class GdbEngine:
             architecture = attachment.arch.gdb_architecture
             assert architecture is not None
             # gdb's commands have no way to name a file whose name has a newline or is not UTF-8.
-            program = attachment.stub.with_name("program")
-            program.symlink_to(attachment.program.resolve())
-            self._session.attach(program, attachment.stub, architecture, attachment.arch.byte_order, attachment.sysroot)
+            program = None
+            if attachment.program is not None:
+                program = attachment.stub.with_name("program")
+                program.symlink_to(attachment.program.resolve())
+            arch = attachment.arch
+            self._session.attach(
+                program, attachment.stub, architecture, arch.byte_order, attachment.sysroot, arch.gdb_settings
+            )
         except BaseException:
             self._session.close()
             raise
@@ -139,19 +131,11 @@ class GdbEngine:
     def __exit__(self, *exception: object) -> None:
         self._session.close()
 
-    def run_to(self, address: int, hits: int) -> bool:
+    def begin(self, command: str) -> None:
         """See :class:`Engine`."""
-        return self._session.run_to(address, hits)
+        self._token = self._session.monitor(f"gdbtrace {command}")
 
-    def stop_at(self, address: int, hits: int) -> None:
-        """See :class:`Engine`."""
-        self._session.result(self._session.monitor(f"gdbtrace stop-at {address:#x} {hits}"))
-
-    def begin_steps(self, count: int) -> None:
-        """See :class:`Engine`."""
-        self._token = self._session.monitor(f"gdbtrace step {count}")
-
-    def finish_steps(self) -> None:
+    def finish(self) -> None:
         """See :class:`Engine`."""
         self._session.result(self._token)
 
@@ -162,7 +146,7 @@ class GdbEngine:
     def check_registers(self, expected: Mapping[str, int]) -> int:
         """See :class:`Engine`."""
         self._session.flush_registers()
-        values = self._session.register_values()
+        values = self._session.register_values(expected)
         compared = 0
         for name, value in expected.items():
             if name in values:

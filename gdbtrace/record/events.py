@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gdbtrace.record.assemble import Assembler
 from gdbtrace.trace.frames import ExceptionFrame, Frame, KeyFrame, ModloadFrame, SyscallFrame, TaggedValues
-from gdbtrace.tracer.step_record import Event, KeyState, ModuleLoaded, SignalTaken, SystemCallMade
+from gdbtrace.tracer.step_record import Event, ExceptionTaken, KeyState, ModuleLoaded, SignalTaken, SystemCallMade
 
 
 class EventFrames:
@@ -27,6 +27,8 @@ class EventFrames:
                 return SyscallFrame(address, thread, number, arguments)
             case SignalTaken(signal, thread, interrupted, handler):
                 return ExceptionFrame(signal, thread, interrupted, handler)
+            case ExceptionTaken(number, thread, interrupted, handler):
+                return ExceptionFrame(number, thread, interrupted, handler)
             case ModuleLoaded(path, low, high):
                 return ModloadFrame(self._name_of(path), low, high)
             case KeyState(files):

@@ -10,7 +10,7 @@ from typing import Protocol
 from gdbtrace.record.assemble import Assembler
 from gdbtrace.record.events import EventFrames
 from gdbtrace.trace.codec import encode_frame
-from gdbtrace.tracer.step_record import Gap, Note, Record, State, Step, Stop
+from gdbtrace.tracer.step_record import Ambient, Gap, Note, Record, Request, State, Step, Stop
 
 _REPORT_INSTRUCTIONS = 512
 _REPORT_SECONDS = 0.2
@@ -82,10 +82,18 @@ class Recorder:
                 self._note(record)
         raise AssertionError("a burst without an end")
 
+    def begin_anew(self) -> None:
+        """Count from nothing: another trace begins."""
+        self._began = time.monotonic()
+        self.instructions = self.unknown_operands = 0
+        self.gaps = []
+
     def _note(self, note: Note) -> None:
         if isinstance(note, Gap):
             self.gaps.append(note)
-        elif self._events is not None:
+        elif isinstance(note, Ambient):
+            self._assembler.set_ambient(note.values)
+        elif self._events is not None and not isinstance(note, Request):
             self._sink.write(encode_frame(self._events.frame_of(note)))
 
     def _report(self, address: int) -> None:

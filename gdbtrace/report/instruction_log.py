@@ -10,7 +10,7 @@ from gdbtrace.arch.model import Arch, Mode
 from gdbtrace.image import Image
 from gdbtrace.objdump import Instruction, problem_of, texts_of
 from gdbtrace.report.symbols import Symbols
-from gdbtrace.trace.frames import Frame, ModloadFrame, Operand, StdFrame
+from gdbtrace.trace.frames import Frame, MemoryLocation, ModloadFrame, Operand, StdFrame
 
 _MOST_TEXTS = 1 << 16
 _BATCH = 1 << 12
@@ -52,15 +52,15 @@ class LogLines:
                     self._symbols.add(frame)
 
     def line(self, frame: StdFrame) -> str:
-        """``vCPU, 0xaddress, 0xbytes, "disassembly"[, load|store, 0xaddress]...[, symbol]``."""
+        """``vCPU, 0xaddress, 0xbytes, "disassembly"[, load|store, 0xaddress[, device]]...[, symbol]``."""
         parts = [
             str(frame.thread_id),
             f"{frame.address:#x}",
             f"0x{frame.rawbytes.hex()}",
             f'"{self._text(frame)}"',
         ]
-        parts += [f"load, {operand.address:#x}" for operand in frame.memory_reads()]
-        parts += [f"store, {operand.address:#x}" for operand in frame.memory_writes()]
+        parts += [f"load, {_place(operand)}" for operand in frame.memory_reads()]
+        parts += [f"store, {_place(operand)}" for operand in frame.memory_writes()]
         if symbol := self._symbols.name_at(frame.address):
             parts.append(symbol)
         return ", ".join(parts)
@@ -104,6 +104,14 @@ class LogLines:
 
     def _mode_of(self, frame: StdFrame) -> Mode | None:
         return self._modes.get(frame.mode, self._default_mode)
+
+
+def _place(operand: Operand) -> str:
+    """Where an access went. As execlog has it: a device's is the physical address, with the device's name."""
+    location = operand.location
+    if not (isinstance(location, MemoryLocation) and location.device):
+        return f"{operand.address:#x}"
+    return f"{operand.address if location.physical is None else location.physical:#x}, {location.device}"
 
 
 def _bytes_as_text(data: bytes) -> str:

@@ -54,7 +54,7 @@ SCHEMA: Final = {
     "operand_info": "1!operand_info_specific operand_info_specific, 2!sint32 bit_length, "
     "3!operand_usage operand_usage, 4!taint_info taint_info, 5!bytes value",
     "operand_info_specific": "1?mem_operand mem_operand, 2?reg_operand reg_operand",
-    "mem_operand": "1!uint64 address",
+    "mem_operand": "1!uint64 address, 100?uint64 physical_address, 101?bytes device",
     "reg_operand": "1!bytes name",
     "operand_usage": "1!bool read, 2!bool written, 3!bool index, 4!bool base",
     "taint_info": "1?bool no_taint, 2?uint64 taint_id, 3?bool taint_multiple",
@@ -112,6 +112,8 @@ MESSAGES: Final[dict[str, Any]] = _message_classes()
 """The protobuf class of every message in the schema."""
 
 _NO_TAINT = b"\x22\x02\x08\x01"
+_MOST_SHORT_BYTES = 0x7F - 3
+"""Of an address, if the lengths around it are to be one byte each."""
 _MOST_KEPT = 1 << 15
 """Entries of a cache before it is emptied."""
 
@@ -160,13 +162,28 @@ def _encoded_taint(taint: Taint | None) -> bytes:
 
 
 def _encoded_location(location: Location) -> bytes:
+    specific = _encoded_specific(location)
+    return b"\x0a" + _varint(len(specific)) + specific
+
+
+def _encoded_specific(location: Location) -> bytes:
     if isinstance(location, MemoryLocation):
-        tag, inner = b"\x0a", b"\x08" + _varint(location.address)
+        tag = b"\x0a"
+        inner = b"\x08" + _varint(location.address) + _encoded_place(location.physical, location.device)
     else:
         name = _encoded_string(location.name)
         tag, inner = b"\x12", b"\x0a" + _varint(len(name)) + name
-    specific = tag + _varint(len(inner)) + inner
-    return b"\x0a" + _varint(len(specific)) + specific
+    return tag + _varint(len(inner)) + inner
+
+
+@lru_cache(maxsize=1024)
+def _encoded_place(physical: int | None, device: str) -> bytes:
+    """Our own fields of a memory operand, which other readers skip."""
+    fields = b"" if physical is None else b"\xa0\x06" + _varint(physical)
+    if device:
+        name = _encoded_string(device)
+        fields += b"\xaa\x06" + _varint(len(name)) + name
+    return fields
 
 
 def _entry(body: bytes) -> bytes:
@@ -216,19 +233,34 @@ def _memory_middle(size: int, length: int, read: bool, written: bool) -> bytes:
     return _encoded_bits(8 * size) + _encoded_usage(usage) + _NO_TAINT + b"\x2a" + _varint(length)
 
 
-def encode_memory_operand(address: int, size: int, data: bytes | None, *, read: bool, written: bool) -> bytes:
+def encode_memory_operand(
+    address: int,
+    size: int,
+    data: bytes | None,
+    *,
+    read: bool,
+    written: bool,
+    physical: int | None = None,
+    device: str = "",
+) -> bytes:
     """The entry of a memory access in an ``operand_value_list``.
 
     :param data: ``size`` bytes in memory order; None: they could not be read, which gives an empty value.
+    :param physical: see :class:`~gdbtrace.trace.frames.MemoryLocation`, and for ``device``.
     """
     if data is None:
         data = b""
     elif len(data) != size:
         raise ValueError(f"an access of {size} bytes with {len(data)} bytes of data")
     digits = _varint(address)
+    if physical is not None or device:
+        digits += _encoded_place(physical, device)
     length = len(digits)
     middle = _memory_middle(size, len(data), read, written)
     body_length = length + 5 + len(middle) + len(data)
+    if length > _MOST_SHORT_BYTES:
+        inner = b"\x0a" + _varint(length + 1) + b"\x08" + digits
+        return _entry(b"\x0a" + _varint(len(inner)) + inner + middle + data)
     prefix = b"\x0a%b\x0a%c\x0a%c\x08" % (_varint(body_length), length + 3, length + 1)
     return b"".join((prefix, digits, middle, data))
 
@@ -329,10 +361,7 @@ def _add_tagged_values(message: Any, tagged: TaggedValues) -> None:
     message.value_list.SetInParent()
     for operand in tagged.values:
         info = message.value_list.elem.add(bit_length=operand.bit_length, value=operand.value)
-        if isinstance(operand.location, MemoryLocation):
-            info.operand_info_specific.mem_operand.address = operand.location.address
-        else:
-            info.operand_info_specific.reg_operand.name = _encoded_string(operand.location.name)
+        info.operand_info_specific.ParseFromString(_encoded_specific(operand.location))
         if operand.taint is None:
             info.taint_info.no_taint = True
         elif operand.taint.taint_id is None:
@@ -730,7 +759,8 @@ class FrameDecoder:
         if specific.HasField("mem_operand") == specific.HasField("reg_operand"):
             raise TraceFormatError(self._path, offset, "an operand must be either a register or memory")
         if specific.HasField("mem_operand"):
-            return MemoryLocation(specific.mem_operand.address)
+            memory = specific.mem_operand
+            return MemoryLocation(memory.address, _value_of(memory, "physical_address"), _decoded_string(memory.device))
         return RegisterLocation(_decoded_string(specific.reg_operand.name))
 
 

@@ -19,6 +19,10 @@ class MemoryLocation:
     """A guest-virtual address."""
 
     address: int
+    physical: int | None = None
+    """Where that is in the machine's physical address space; None: the same, or not known (a process's memory)."""
+    device: str = ""
+    """QEMU's name of the device there; empty: it is memory, or not known."""
 
 
 Location: TypeAlias = RegisterLocation | MemoryLocation
