@@ -6,15 +6,24 @@ import argparse
 import os
 import socket
 import statistics
+import struct
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from gdbtrace import EngineChoice, RunOptions, record
 from gdbtrace.arch.registry import ARCHITECTURES
+from gdbtrace.stub.endpoint import Endpoint
 from gdbtrace.stub.greeting import reach
 from gdbtrace.stub.packet import framed
+
+_PEER = struct.Struct("3i")
+"""struct ucred of unix(7)."""
+_ANSWER_SECONDS = 2
 
 GUESTS = Path(__file__).parents[1] / "vm-images" / "user"
 
@@ -61,24 +70,55 @@ def bare_rate(arch: str, program: Path, steps: int) -> float:
             stdout=subprocess.DEVNULL,
             env={},
         )
-        cores = os.sched_getaffinity(0)
         try:
-            one = {min(cores)}
-            os.sched_setaffinity(emulator.pid, one)
-            os.sched_setaffinity(0, one)
-            return _loop(reach(path, lambda: None if emulator.poll() is None else "QEMU ended"), steps)
+            rate = bare_loop(Endpoint(path), lambda: None if emulator.poll() is None else "QEMU ended", steps)
         finally:
-            os.sched_setaffinity(0, cores)
             emulator.kill()
             emulator.wait()
+    return rate.per_second
 
 
-def _loop(connection: socket.socket, steps: int) -> float:
+class Rate(NamedTuple):
+    """Steps, and the seconds they took."""
+
+    steps: int
+    seconds: float
+
+    @property
+    def per_second(self) -> float:
+        """Steps a second."""
+        return self.steps / self.seconds
+
+
+def bare_loop(endpoint: Endpoint, ended: Callable[[], str | None], steps: int, *requests: bytes) -> Rate:
+    """Step and read ``g``, and nothing else, on one core with QEMU, until the guest ends or does not answer.
+
+    :param ended: see :func:`reach`.
+    :param requests: before that.
+    """
+    cores = os.sched_getaffinity(0)
+    with reach(endpoint, ended) as connection:
+        try:
+            emulator, _, _ = _PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
+            for thread in (0, *(int(entry.name) for entry in Path(f"/proc/{emulator}/task").iterdir())):
+                os.sched_setaffinity(thread, {min(cores)})
+            connection.settimeout(None)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _ANSWER_SECONDS, 0))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(b"+$#00"))
+            return _loop(connection, steps, requests)
+        finally:
+            os.sched_setaffinity(0, cores)
+
+
+def _loop(connection: socket.socket, steps: int, requests: Sequence[bytes]) -> Rate:
     def exchange(packet: bytes) -> bytes:
         connection.sendall(packet)
         reply = connection.recv(65536)
         while (end := reply.find(b"#")) < 0 or len(reply) < end + 3:
-            reply += connection.recv(65536)
+            more = connection.recv(65536)
+            if not more:
+                raise ConnectionError
+            reply += more
         return reply
 
     supported = exchange(b"+" + framed(b"qSupported:multiprocess+"))
@@ -86,14 +126,20 @@ def _loop(connection: socket.socket, steps: int) -> float:
         # qemu-ppc64 aborts on a g that comes before the description.
         exchange(b"+" + framed(b"qXfer:features:read:target.xml:0,ffb"))
     thread = exchange(b"+" + framed(b"?")).partition(b"thread:")[2].partition(b";")[0]
+    for request in requests:
+        exchange(b"+" + framed(request))
     step, registers = b"+" + framed(b"vCont;s:" + thread), b"+" + framed(b"g")
-    began, done = time.perf_counter(), 0
-    while done < steps:
-        if b"$W" in exchange(step):
-            break
-        exchange(registers)
-        done += 1
-    return done / (time.perf_counter() - began)
+    done, began = 0, time.perf_counter()
+    last = began
+    # It may end, or be halted.
+    with suppress(OSError):
+        while done < steps:
+            if b"$W" in exchange(step):
+                break
+            exchange(registers)
+            done += 1
+            last = time.perf_counter()
+    return Rate(done, last - began)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import gdbtrace
 from gdbtrace import open_trace
 from gdbtrace.trace import StdFrame
 from tests.toolchain import GUESTS, TESTS
@@ -65,6 +66,8 @@ class Workplace:
         """
         environment = {
             "PATH": os.environ["PATH"] if path is None else path,
+            # The gdbtrace that is tested, and not another checkout's that is installed.
+            "PYTHONPATH": str(Path(gdbtrace.__file__).parents[1]),
             "TMPDIR": str(self.temp),
             "SECRET": "of the caller",
             "COLUMNS": "200",

@@ -23,7 +23,8 @@ class FakeTarget(StubClient):
         # No connection: everything that would use one is below.
         size = arch.bits // 8
         core = {name: (at * size, (at + 1) * size) for at, name in enumerate(values)}
-        self.layout = RegisterLayout(arch.byte_order, core, {}, len(core) * size)
+        numbers = {name: number for number, name in enumerate(core)}
+        self.layout = RegisterLayout(arch.byte_order, core, {}, len(core) * size, numbers)
         self.arch = arch
         self.values = dict(values)
         self.memory = bytearray(MEMORY_BYTES)
@@ -53,6 +54,9 @@ class FakeTarget(StubClient):
         size = self.arch.bits // 8
         for at, name in enumerate(self.values):
             self.values[name] = int.from_bytes(raw[at * size : (at + 1) * size], self.arch.byte_order)
+
+    def write_register(self, number: int, raw: bytes) -> None:
+        self.values[list(self.values)[number]] = int.from_bytes(raw, self.arch.byte_order)
 
     def read_memory(self, address: int, size: int) -> bytes | None:
         if not MEMORY <= address <= MEMORY + MEMORY_BYTES - size:

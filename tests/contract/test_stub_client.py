@@ -12,9 +12,11 @@ import pytest
 from gdbtrace.arch.mips import MIPS
 from gdbtrace.errors import ProtocolError, TargetDied
 from gdbtrace.image import Image
-from gdbtrace.machine.qemu import UserEmulator, UserProgram, find_emulator
+from gdbtrace.machine.emulator import find_emulator
+from gdbtrace.machine.user import UserEmulator, UserProgram
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import RegisterState, layout_of, parse_description
+from gdbtrace.stub.endpoint import Endpoint
 from gdbtrace.stub.greeting import greet, reach
 from gdbtrace.stub.packet import SIGTRAP, StopKind, StopReply, framed, parse_stop_reply
 from tests.fake_stub import BASE, DATA, EXIT, NOP, SYSCALL, FakeStub, addiu, assemble
@@ -56,7 +58,7 @@ def qemu(arch: str = "mips") -> Iterator[Target]:
     with (
         stdout_to(NULL),
         UserEmulator(find_emulator(f"qemu-{arch}"), UserProgram(program, stdin=NULL)) as emulator,
-        reach(emulator.socket_path, emulator.end) as connection,
+        reach(Endpoint(emulator.socket_path), emulator.end) as connection,
     ):
         connection.settimeout(20)
         # move $fp, $zero; addiu $sp, $sp, -16
@@ -278,7 +280,7 @@ def test_object_that_there_is_not_is_refused(described: StubClient) -> None:
 
 def test_stub_that_never_comes_is_said_to_have_ended(tmp_path: Path) -> None:
     with pytest.raises(TargetDied, match=r"^it ended before its gdbstub could be reached$"):
-        reach(tmp_path / "nobody", lambda: "it ended")
+        reach(Endpoint(tmp_path / "nobody"), lambda: "it ended")
 
 
 def test_stub_that_is_gone_is_said_to_have_died(target: Target) -> None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gdbtrace.machine.qemu import ENVIRONMENT, process_namespace
+from gdbtrace.machine.emulator import ENVIRONMENT, process_namespace
 from tests.exactness.cpu_log import State, parse_states
 from tests.toolchain import TESTS, Workshop
 from tests.tracing import NULL

@@ -9,8 +9,10 @@ import pytest
 from gdbtrace import open_trace
 from gdbtrace.arch.model import StepRule
 from gdbtrace.arch.registry import ARCHITECTURES
-from gdbtrace.machine.qemu import UserEmulator, UserProgram, find_emulator
+from gdbtrace.machine.emulator import find_emulator
+from gdbtrace.machine.user import UserEmulator, UserProgram
 from gdbtrace.stub.client import StubClient
+from gdbtrace.stub.endpoint import Endpoint
 from gdbtrace.stub.greeting import greet, reach
 from gdbtrace.stub.packet import SIGTRAP, StopKind, parse_stop_reply
 from gdbtrace.trace import StdFrame
@@ -32,7 +34,7 @@ def bare_steps(arch_name: str, program: Path) -> list[int]:
     with (
         stdout_to(NULL),
         UserEmulator(emulator, UserProgram(program, stdin=NULL)) as running,
-        reach(running.socket_path, running.end) as connection,
+        reach(Endpoint(running.socket_path), running.end) as connection,
     ):
         client = StubClient(connection)
         _, reply, layout, _ = greet(client, arch.builtin_layout, arch.byte_order)

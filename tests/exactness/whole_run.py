@@ -12,11 +12,12 @@ from pathlib import Path
 from gdbtrace import EngineChoice, Outcome, RunOptions, Summary, open_trace
 from gdbtrace.arch.disassembler import disassemble
 from gdbtrace.arch.model import StepRule
-from gdbtrace.arch.registry import ARCHITECTURES
+from gdbtrace.arch.registry import ARCHITECTURES, architecture_named
 from gdbtrace.report.instruction_log import memtrace_line
 from gdbtrace.trace import ExceptionFrame, Frame, StdFrame, SyscallFrame
 from tests.exactness.comparison import (
     EXTRA_STATES,
+    MACHINE_UNSEEN,
     PARTLY_UNSEEN,
     UNDECODED_UNSEEN,
     UNSEEN,
@@ -34,7 +35,9 @@ from tests.tracing import NULL, quiet_record
 
 def trace_whole(run: GuestRun, trace: Path, engine: EngineChoice = EngineChoice.RSP) -> Summary:
     """Trace a program from its first instruction to its exit."""
-    options = RunOptions(run.image, run.arguments, trace, run.arch, engine, reproducible=True, stdin=NULL, cpu=run.cpu)
+    options = RunOptions(
+        run.image, run.arguments, output=trace, arch=run.arch, engine=engine, reproducible=True, stdin=NULL, cpu=run.cpu
+    )
     options = replace(options, qemu=run.qemu)
     with contextlib.chdir(run.directory):
         summary = quiet_record(options, stdout=run.stdout)
@@ -89,17 +92,21 @@ def until_random(
     return frames_before(), states_before()
 
 
-def is_unseen(arch: str, ours: Line, oracle: Line) -> bool:
+def is_unseen(arch: str, ours: Line, oracle: Line, *, is_machine: bool = False) -> bool:
     """Whether the plugin is known to be blind to this instruction's accesses, or to those that it does not show."""
+    known = architecture_named(arch, is_machine=is_machine)
     if not oracle.touched <= ours.touched:
         return False
-    if not ours.data and (entry := ARCHITECTURES[arch].entry_points.get(ours.address)) is not None:
+    if not ours.data and (entry := known.entry_points.get(ours.address)) is not None:
         return entry.name in UNSEEN.get(arch, ())
-    mask, words = UNDECODED_UNSEEN.get(arch, (0, frozenset()))
-    if not oracle.touched and int.from_bytes(ours.data, "big") & mask in words:
+    mask, words = (MACHINE_UNSEEN if is_machine and arch in MACHINE_UNSEEN else UNDECODED_UNSEEN).get(
+        arch, (0, frozenset())
+    )
+    longest = known.modes[0].instruction_bytes[-1]
+    if not oracle.touched and int.from_bytes(ours.data.ljust(longest, b"\0"), "big") & mask in words:
         return True
     blind = (PARTLY_UNSEEN if oracle.touched else UNSEEN).get(arch, frozenset())
-    modes = [mode for mode in ARCHITECTURES[arch].modes if len(ours.data) in mode.instruction_bytes]
+    modes = [mode for mode in known.modes if len(ours.data) in mode.instruction_bytes]
     return any(disassemble(ours.data, ours.address, mode).mnemonic in blind for mode in modes)
 
 
@@ -129,8 +136,8 @@ def unexplained_loads(arch: str, frames: Iterable[Frame]) -> list[str]:
 
 
 @cache
-def rule_of(arch: str, data: bytes, mode_name: str | None) -> StepRule:
+def rule_of(arch: str, data: bytes, mode_name: str | None, *, is_machine: bool = False) -> StepRule:
     """The step rule of an instruction, wherever it is."""
-    found = ARCHITECTURES[arch]
+    found = architecture_named(arch, is_machine=is_machine)
     mode = next(mode for mode in found.modes if mode.name == mode_name)
     return found.behaviour_of(disassemble(data, 0, mode)).rule

@@ -20,7 +20,7 @@ from gdbtrace import open_trace
 from gdbtrace.cli import main
 from gdbtrace.errors import UsageError
 from gdbtrace.image import Image
-from gdbtrace.record.run import architecture_for
+from gdbtrace.record.target import architecture_for
 from tests.command_line import ARCH, BEHAVE, BOTH_ENGINES, GUEST, Workplace, frames_of
 from tests.toolchain import GUESTS, Workshop
 

@@ -16,7 +16,7 @@ from gdbtrace import EngineChoice, Outcome, RunOptions, Summary, open_trace
 from gdbtrace.arch.model import Arch, Group
 from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.errors import StateMismatch
-from gdbtrace.record import run
+from gdbtrace.record import session
 from gdbtrace.record.engines import GdbEngine
 from gdbtrace.stub.description import RegisterLayout
 from gdbtrace.trace import StdFrame
@@ -81,7 +81,7 @@ class Traced:
 
 def trace(arch: str, output: Path, engine: EngineChoice, burst_steps: int, limit: int | None = None) -> Summary:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "_BURST_STEPS", burst_steps)
+        patch.setattr(session, "_BURST_STEPS", burst_steps)
         return quiet_record(
             RunOptions(
                 GUESTS / arch / "guest",

@@ -39,7 +39,7 @@ INTERVAL = 1000
 def frames_in(program: Path, arch: str, trace: Path, *, std_only: bool = False) -> list[Frame]:
     """The frames of a whole run."""
     options = RunOptions(
-        program, (), trace, arch, EngineChoice.RSP, stdin=NULL, std_only=std_only, key_interval=INTERVAL
+        program, output=trace, arch=arch, engine=EngineChoice.RSP, stdin=NULL, std_only=std_only, key_interval=INTERVAL
     )
     quiet_record(options)
     with open_trace(trace) as reader:

@@ -18,7 +18,7 @@ MISSING = "/nowhere/to/be/found"
 
 
 def trace(program: Path, arch: str, directory: Path, *arguments: str) -> Summary:
-    options = RunOptions(program, arguments, directory / "trace", arch, EngineChoice.RSP, stdin=NULL)
+    options = RunOptions(program, arguments, output=directory / "trace", arch=arch, engine=EngineChoice.RSP, stdin=NULL)
     return quiet_record(options, stdout=directory / "out")
 
 

@@ -40,7 +40,9 @@ BEHIND = {("x86_64", "break"), ("s390x", "illegal"), ("s390x", "break"), ("sparc
 
 
 def options_for(program: Path, arch: str, trace: Path, *arguments: str) -> RunOptions:
-    return RunOptions(program, arguments, trace, arch, EngineChoice.RSP, reproducible=True, stdin=NULL)
+    return RunOptions(
+        program, arguments, output=trace, arch=arch, engine=EngineChoice.RSP, reproducible=True, stdin=NULL
+    )
 
 
 def frames_in(trace: Path) -> list[Frame]:
@@ -127,7 +129,12 @@ def test_handler_that_was_set_before_the_start_is_a_gap(workshop: Workshop, tmp_
     program = workshop.program("aarch64", PROGRAMS / "signals.c")
     options = options_for(program, "aarch64", tmp_path / "trace")
     options = RunOptions(
-        program, (), options.output, "aarch64", EngineChoice.RSP, stdin=NULL, start=Place("count_and_raise")
+        program,
+        output=options.output,
+        arch="aarch64",
+        engine=EngineChoice.RSP,
+        stdin=NULL,
+        start=Place("count_and_raise"),
     )
     # When it is traced to its end
     summary = quiet_record(options)

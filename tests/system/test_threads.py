@@ -29,7 +29,9 @@ WITH_GLIBC = (
 
 
 def trace(program: Path, arch: str, output: Path, *arguments: str, engine: EngineChoice = EngineChoice.RSP) -> Summary:
-    return quiet_record(RunOptions(program, arguments, output, arch, engine, reproducible=True, stdin=NULL))
+    return quiet_record(
+        RunOptions(program, arguments, output=output, arch=arch, engine=engine, reproducible=True, stdin=NULL)
+    )
 
 
 def frames_by_thread(path: Path) -> dict[int, list[StdFrame]]:
@@ -86,7 +88,13 @@ def test_both_engines_trace_threads_alike(workshop: Workshop, tmp_path: Path, ar
 def test_gdb_sees_the_registers_of_the_thread_that_ran_last(workshop: Workshop, tmp_path: Path, limit: int) -> None:
     program = workshop.program("aarch64", PROGRAMS / "threads.c")
     options = RunOptions(
-        program, (), tmp_path / "trace", "aarch64", EngineChoice.GDB, limit=limit, reproducible=True, stdin=NULL
+        program,
+        output=tmp_path / "trace",
+        arch="aarch64",
+        engine=EngineChoice.GDB,
+        limit=limit,
+        reproducible=True,
+        stdin=NULL,
     )
     # A difference is an error.
     assert quiet_record(options).registers_compared >= 34

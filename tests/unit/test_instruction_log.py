@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gdbtrace.arch.arm import ARM
 from gdbtrace.arch.mips import MIPS
+from gdbtrace.arch.x86 import X86_64
 from gdbtrace.cli import main
 from gdbtrace.cli.output import printable
 from gdbtrace.image import Image
@@ -204,3 +206,22 @@ def test_log_escapes_the_names_of_a_programs_symbols(tmp_path: Path, capsys: pyt
     status = main(["log", str(trace), "--elf", str(program)])
     # Then the terminal sees text
     assert (status, capsys.readouterr().out) == (0, '0, 0x400154, 0x8fa20008, "lw $v0, 8($sp)", \\x1bcx+0x4\n')
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [((), "add eax, dword ptr [rsi + 0x10]"), (("--machine=pc-x86_64",), "add ax, word ptr [0x10]")],
+)
+def test_log_knows_the_modes_of_firmware_from_those_of_programs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], text: str
+) -> None:
+    # Given a trace, of a program or of a machine, with an instruction that 16-bit code has another meaning for
+    trace = tmp_path / "trace"
+    tracer = Tracer("gdbtrace", ("gdbtrace", "run", "--arch=x86_64", *arguments), (), "1")
+    meta = MetaFrame(tracer, Target("", (), (), bytes(16)), FileStats(0, 0, 0, 0), "user", "host", 0)
+    add = frame(0x7C00, bytes.fromhex("03061000") if arguments else bytes.fromhex("034610"))
+    with TraceWriter(trace, Header(X86_64.frame_architecture, X86_64.frame_machine), meta) as writer:
+        writer.write(encode_frame(replace(add, mode="x86:16" if arguments else None)))
+    # When it is logged, then it is decoded as the guest did
+    status = main(["log", str(trace)])
+    assert (status, capsys.readouterr().out.split('"')[1]) == (0, text)

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from gdbtrace.arch.riscv import RISCV64
 from gdbtrace.errors import ProtocolError
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import NumberedRegister, layout_of
 from gdbtrace.tracer.live_registers import LiveRegisters
+from tests.fake_target import FakeTarget
 
 
 class Client(StubClient):
@@ -79,3 +81,20 @@ def test_register_that_cannot_be_put_back_is_an_error() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(ProtocolError, match="register z cannot be put back"):
         registers(ReadOnly(ours), {}).put_back("z", bytes.fromhex("0a0b0c0d"))
+
+
+class Banked(FakeTarget):
+    """Its stack pointer is one of two, by the mode."""
+
+    @property
+    def raw(self) -> bytes:
+        values = {**self.values, "sp": 0x2000 if self.values["mode"] else 0x1000}
+        return b"".join(value.to_bytes(8, "little") for value in values.values())
+
+
+def test_a_banked_register_is_read_as_another_mode_shows_it() -> None:
+    target = Banked(RISCV64, {"pc": 0, "sp": 0, "mode": 0})
+    found = target.live()
+    assert found.read_under("sp", "mode", 1) == 0x2000
+    assert target.values["mode"] == 0
+    assert found["sp"] == 0x1000

@@ -10,18 +10,19 @@ import pytest
 from gdbtrace import Observer, Outcome, RunOptions, Summary
 from gdbtrace.arch.mips import MIPS
 from gdbtrace.cli import main
-from gdbtrace.cli import run as module
-from gdbtrace.image import Image
-from gdbtrace.record.run import meta_frame
+from gdbtrace.cli import tracing as module
+from gdbtrace.record.program import ProgramTarget
 from tests.toolchain import GUESTS
 
 GUEST = GUESTS / "mips" / "guest"
 
 
 def test_meta_frame_says_which_memory_operands_may_be_unknown() -> None:
-    options, image = RunOptions(GUEST), Image(GUEST)
-    some = meta_frame(options, replace(MIPS, unknown_operands="gathers"), image)
-    none = meta_frame(options, replace(MIPS, unknown_operands=""), image)
+    target = ProgramTarget(RunOptions(GUEST))
+    target.arch = replace(MIPS, unknown_operands="gathers")
+    some = target.meta_frame()
+    target.arch = replace(MIPS, unknown_operands="")
+    none = target.meta_frame()
     assert some.tracer.args == (*none.tracer.args, "memory-operands-unknown=gathers")
 
 
