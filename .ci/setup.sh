@@ -21,6 +21,8 @@ SYSTEM_PACKAGES=(
     qemu-system-sparc=qemu-system-sparc64
     qemu-system-x86=qemu-system-x86_64
     u-boot-qemu
+    # Text of AVR instructions.
+    binutils-avr=avr-objdump
 )
 TEST_PACKAGES=(
     "${SYSTEM_PACKAGES[@]}"
