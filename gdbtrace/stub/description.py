@@ -56,6 +56,13 @@ class RegisterLayout:
         """Every register's width in bits."""
         return {name: self.bits_of(name) for name in (*self.core, *self.fetched)}
 
+    def with_values(self, raw: bytes, values: Mapping[str, int]) -> bytes:
+        """The contents of a ``g`` packet with other values of some registers."""
+        for name, value in values.items():
+            start, end = self.core[name]
+            raw = raw[:start] + value.to_bytes(end - start, self.byte_order) + raw[end:]
+        return raw
+
     def without(self, names: Container[str]) -> RegisterLayout:
         """Without some of the registers outside ``g``."""
         return replace(self, fetched={name: place for name, place in self.fetched.items() if name not in names})

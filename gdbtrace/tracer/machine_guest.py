@@ -25,7 +25,6 @@ from gdbtrace.tracer.instruction_cache import KnownInstruction
 from gdbtrace.tracer.settings import Schedule
 from gdbtrace.tracer.step_record import Ambient, ExceptionTaken, Stop, StopReason
 
-_SIGINT = 2
 _MOST_UNREAD = 64
 """Instructions on end whose bytes cannot be read, after which nothing that is worth a trace is expected."""
 _PATIENCE_SECONDS = 0.01
@@ -81,6 +80,7 @@ class MachineGuest(Guest):
         self._memory = stepper.machine
         self._system: SystemLevel = stepper.arch.system
         self._arch, self._registers, self._client = stepper.arch, stepper.registers, stepper.client
+        self._layout = stepper.registers.layout
         self._schedule = schedule
         self._interrupts = interrupts
         self._before = _Before(stepper.registers.layout, b"")
@@ -144,7 +144,7 @@ class MachineGuest(Guest):
         QEMU's thread that executes all vCPUs waits for the first one's first resumption, whichever is resumed
         (``rr_cpu_thread_fn`` of accel/tcg/tcg-accel-ops-rr.c).
         """
-        address = self._address()
+        address = self._stepper.locate()
         self._client.insert_breakpoint(address)
         self._resume_for(resumption(b"c", self._current.identity), _IDLE_SECONDS)
         self._client.remove_breakpoint(address)
@@ -180,7 +180,9 @@ class MachineGuest(Guest):
             interrupted = (interrupted + size) & self._arch.address_mask
             if taken.found is not None:
                 interrupted = taken.found[self._arch.pc]
-            self._record_before_entry(step, self._with(self._before.raw, taken.found or {self._arch.pc: following}))
+            self._record_before_entry(
+                step, self._layout.with_values(self._before.raw, taken.found or {self._arch.pc: following})
+            )
         elif taken.is_interrupt and step.known.behaviour.rule is StepRule.REPEAT and stepper.done is not None:
             self._record_before_entry(step, stepper.done)
         elif not taken.is_interrupt:
@@ -194,9 +196,10 @@ class MachineGuest(Guest):
         if reply.kind is not StopKind.SIGNAL or self._client.read_registers() != self._registers.raw:
             return reply
         # QEMU's SH-4 stops for as long as an interrupt is pending and may not be taken (superh_cpu_exec_interrupt).
-        self._client.request(b"Qqemu.sstep=%x" % (UNMASKED_STEP | _MASKED))
+        self._set_flags(UNMASKED_STEP | _MASKED)
         reply = self._stepper.step_raw()
-        self._client.request(b"Qqemu.sstep=%x" % UNMASKED_STEP)
+        if reply.kind is StopKind.SIGNAL:
+            self._mask_interrupts()
         return reply
 
     def _record_before_entry(self, step: PendingStep, done: bytes) -> None:
@@ -216,7 +219,7 @@ class MachineGuest(Guest):
             return
         assert following.found is not None
         after = registers.raw
-        registers.raw = self._with(after, following.found)
+        registers.raw = self._layout.with_values(after, following.found)
         self._note_entry(taken.number, interrupted)
         registers.raw = after
         self._enter(following, following.found[self._arch.pc])
@@ -224,7 +227,7 @@ class MachineGuest(Guest):
     def _note_entry(self, number: int, interrupted: int) -> None:
         stepper = self._stepper
         stepper.forget_code_and_registers()
-        stepper.sink.note(ExceptionTaken(number, stepper.thread_ordinal, interrupted, self._address()))
+        stepper.sink.note(ExceptionTaken(number, stepper.thread_ordinal, interrupted, self._stepper.locate()))
         self._note_ambient()
         stepper.sink.state(self._registers.raw)
 
@@ -255,7 +258,7 @@ class MachineGuest(Guest):
 
     def step_nowhere(self) -> Stop | None:
         """An instruction that cannot be fetched: the exception has no frame."""
-        registers, before, before_at = self._registers, self._registers.raw, self._address()
+        registers, before, before_at = self._registers, self._registers.raw, self._stepper.locate()
         reply = self._stepper.step_raw()
         if reply.kind is not StopKind.SIGNAL:
             return end_of(reply)
@@ -267,7 +270,7 @@ class MachineGuest(Guest):
             return self._wait_on()
         # A jump into nothing: QEMU executes what it reads there, 0, which may be an instruction that does nothing.
         self._unread = self._unread + 1 if before_at == self._unread_until else 1
-        self._unread_until = self._address()
+        self._unread_until = self._stepper.locate()
         if self._unread > _MOST_UNREAD:
             why = f"{_MOST_UNREAD} instructions on end whose bytes cannot be read, the last at {before_at:#x}"
             return Stop(StopReason.FAILED, detail=f"the guest has lost its way: {why}")
@@ -288,11 +291,6 @@ class MachineGuest(Guest):
         if rearranges or behaviour.is_system or behaviour.reloads:
             self._note_ambient()
 
-    def _address(self) -> int:
-        """Where the current vCPU is."""
-        pc, base = self._registers[self._arch.pc], self._system.code_base
-        return (pc + self._registers[base]) & self._system.code_mask if base else pc
-
     def _note_ambient(self) -> None:
         """Tell the recorder which address space the current vCPU is in, and what else every frame lists, if that has
         changed. All that is outside ``g`` has been forgotten."""
@@ -303,20 +301,12 @@ class MachineGuest(Guest):
             self._ambient = values
             self._stepper.sink.note(Ambient(values))
 
-    def _with(self, raw: bytes, values: Mapping[str, int]) -> bytes:
-        """The core registers with other values of some."""
-        for name, value in values.items():
-            start, end = self._registers.layout.core[name]
-            raw = raw[:start] + value.to_bytes(end - start, self._arch.byte_order) + raw[end:]
-        return raw
-
     def react(self, reply: StopReply, step: PendingStep, /) -> Stop | None:
         """See :class:`~gdbtrace.tracer.guest.Guest`."""
+        self._stepper.record(step, is_executed=False)
         if reply.kind is not StopKind.SIGNAL:
-            self._stepper.record(step, is_executed=False)
             return end_of(reply)
         # The guest has panicked, and that is QEMU's last word.
-        self._stepper.record(step, is_executed=False)
         return self.vanish(TargetDied(f"the machine stopped with signal {reply.number}"))
 
     def vanish(self, error: TargetDied, /) -> Stop:
@@ -360,10 +350,10 @@ class MachineGuest(Guest):
         """The core registers after an instruction that changes none but the program counter."""
         arch, registers, size = self._arch, self._registers, len(known.data)
         if arch.next_pc is None:
-            return self._with(registers.raw, {arch.pc: (registers[arch.pc] + size) & arch.address_mask})
+            return self._layout.with_values(registers.raw, {arch.pc: (registers[arch.pc] + size) & arch.address_mask})
         following = registers[arch.next_pc]
         values = {arch.pc: following, arch.next_pc: (following + size) & arch.address_mask}
-        return self._with(registers.raw, values)
+        return self._layout.with_values(registers.raw, values)
 
     def swallowed(self, before: bytes, /) -> PendingStep | None:
         """See :class:`~gdbtrace.tracer.guest.Guest`. A wait that is over as soon as it has begun, since an interrupt is
@@ -462,9 +452,9 @@ class MachineGuest(Guest):
             following = self._wait_for_any(_UNMASKED_WAIT, _IDLE_SECONDS)
         if following is None:
             why = "interrupts are off" if not self._interrupts else f"no interrupt came for {_IDLE_SECONDS:g} s"
-            who = f"every vCPU is halted, at {self._address():#x} the last"
+            who = f"every vCPU is halted, at {self._stepper.locate():#x} the last"
             if self._schedule.only is not None:
-                who = f"vCPU {self._schedule.only} is halted at {self._address():#x}, no other one is stepped"
+                who = f"vCPU {self._schedule.only} is halted at {self._stepper.locate():#x}, no other one is stepped"
             return Stop(StopReason.HALTED, detail=f"{who}, and {why}")
         self._change_to(following)
         return None
@@ -506,7 +496,7 @@ class MachineGuest(Guest):
         vcpu.is_halted = False
         registers, stepper = self._registers, self._stepper
         after, registers.raw = registers.raw, before
-        interrupted = self._address()
+        interrupted = self._stepper.locate()
         registers.raw = after
         self._before.raw, self._before.instruction = before, b""
         taken = self._system.taken(self._before, registers)

@@ -172,7 +172,7 @@ class MachineMemory:
 
 
 class _View:
-    """Memory by virtual address; a :class:`GuestAddresses`."""
+    """Memory by virtual address; a :class:`GuestMemory`."""
 
     def __init__(
         self, machine: MachineMemory, client: StubClient, system: SystemLevel, registers: Registers, kind: AddressKind

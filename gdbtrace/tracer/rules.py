@@ -95,13 +95,10 @@ def step_over(stepper: Stepper, known: KnownInstruction) -> StopReply:
     client, arch, registers = stepper.client, stepper.arch, stepper.registers
     advances = known.behaviour.advances
     after = {**(advances(registers) if advances else {}), arch.pc: _following(stepper, known)}
-    raw, core = registers.raw, registers.layout.core
-    for name, value in after.items():
-        start, end = core[name]
-        raw = raw[:start] + value.to_bytes(end - start, arch.byte_order) + raw[end:]
+    raw = registers.layout.with_values(registers.raw, after)
     if len(after) == 1:
         # The stub's writing of all the others changes some: x86's segment bases in real mode.
-        start, end = core[arch.pc]
+        start, end = registers.layout.core[arch.pc]
         client.write_register(registers.layout.numbers[arch.pc], raw[start:end])
     else:
         client.write_registers(raw)
@@ -342,9 +339,8 @@ def step_foreign_breakpoint(stepper: Stepper, known: KnownInstruction) -> StopRe
     if reply.is_raised and known.behaviour.traps_behind:
         registers.raw = stepper.client.read_registers()
         if registers[stepper.arch.pc] == before:
-            start, end = registers.layout.core[stepper.arch.pc]
-            corrected = following.to_bytes(end - start, stepper.arch.byte_order)
-            stepper.client.write_registers(registers.raw[:start] + corrected + registers.raw[end:])
+            corrected = registers.layout.with_values(registers.raw, {stepper.arch.pc: following})
+            stepper.client.write_registers(corrected)
         registers.raw = raw
     return reply
 

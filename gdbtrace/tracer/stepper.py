@@ -241,12 +241,15 @@ class Stepper:
             self._look_after(step.known.behaviour)
         return None
 
+    def locate(self) -> int:
+        """The address of the instruction that the current thread is at."""
+        pc = self.registers[self.arch.pc]
+        return pc + self.registers[self._code_base] & self._code_mask if self._code_base else pc
+
     def prepare(self) -> PendingStep | None:
         """The instruction that the current thread is at, before a step of it; None: its bytes cannot be read."""
         registers, arch = self.registers, self.arch
-        pc = registers[arch.pc]
-        if self._code_base:
-            pc = pc + registers[self._code_base] & self._code_mask
+        pc = self.locate()
         mode = self._modes[id(arch.mode_of(registers))] if arch.mode_of else 0
         known = self._cache.known.get((pc, mode)) or self._cache.recall((pc, mode)) or self._learn(pc, mode)
         if known is None:
