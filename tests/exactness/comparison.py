@@ -300,10 +300,10 @@ PARTLY_UNSEEN: Mapping[str, frozenset[str]] = {
 
 _LSWX_STSWX = frozenset({0x7C00042A, 0x7C00052A})
 UNDECODED_UNSEEN: Mapping[str, tuple[int, frozenset[int]]] = {
-    # The same for what capstone does not decode: mask and values of the bytes, left-aligned in the longest instruction.
+    # The same for what capstone does not decode: mask and values of the first bytes, as many as the mask has.
     "ppc": (0xFC0007FE, _LSWX_STSWX),
     "ppc64": (0xFC0007FE, _LSWX_STSWX),
-    "s390x": (0xFFFF_0000_0000, frozenset({0xE50A_0000_0000, 0xB220_0000_0000})),  # mvcrl, servc
+    "s390x": (0xFFFF, frozenset({0xE50A, 0xB220})),  # mvcrl, servc
 }
 
 
@@ -314,7 +314,7 @@ DATA_ADDRESSES: Mapping[str, int] = {"avr": 0x7F_FFFF}
 MACHINE_UNSEEN: Mapping[str, tuple[int, frozenset[int]]] = {
     # The same for what only firmware may execute: loads and stores to alternate spaces, which are helpers there.
     "sparc": (0xC1800000, frozenset({0xC0800000})),
-    "coldfire": (0xFFFF << 160, frozenset({0x4E73 << 160})),  # rte
+    "coldfire": (0xFFFF, frozenset({0x4E73})),  # rte
 }
 
 

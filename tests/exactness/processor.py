@@ -53,7 +53,7 @@ def differences(here: Sequence[StdFrame], qemu: Sequence[StdFrame]) -> list[Diff
                     known = before[0][register] ^ before[1][register]
                     news = news & ~known if register in _BITWISE else 0 if known else news
                 if news:
-                    is_stack = _are_stack(ours, theirs) or (name in ("and", "sub") and register == "rflags")
+                    is_stack = _are_stack(ours, theirs) or (register == "rflags" and _make_stack(*frames))
                     ours, theirs = (ours & news, theirs & news) if register in _BITWISE else (ours, theirs)
                     found.append(Difference(index, frames[0].address, name, register, ours, theirs, is_stack))
             memory = [[each for each in operands if each.is_memory] for operands in lists]
@@ -73,6 +73,12 @@ def int_of(operand: Operand) -> int:
 
 def _are_stack(here: int, qemu: int) -> bool:
     return here in _STACK[0] and qemu in _STACK[1]
+
+
+def _make_stack(here: StdFrame, qemu: StdFrame) -> bool:
+    """Whether a register has an address in the stack after the instruction, from which flags may come."""
+    values = [{each.name: each.as_int() for each in frame.post or () if not each.is_memory} for frame in (here, qemu)]
+    return any(_are_stack(value, values[1][name]) for name, value in values[0].items() if name in values[1])
 
 
 def _are_alike(here: Operand, qemu: Operand) -> bool:

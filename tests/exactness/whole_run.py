@@ -102,8 +102,8 @@ def is_unseen(arch: str, ours: Line, oracle: Line, *, is_machine: bool = False) 
     mask, words = (MACHINE_UNSEEN if is_machine and arch in MACHINE_UNSEEN else UNDECODED_UNSEEN).get(
         arch, (0, frozenset())
     )
-    longest = known.modes[0].instruction_bytes[-1]
-    if not oracle.touched and int.from_bytes(ours.data.ljust(longest, b"\0"), "big") & mask in words:
+    first = ours.data[: (mask.bit_length() + 7) // 8]
+    if not oracle.touched and int.from_bytes(first, "big") & mask in words:
         return True
     blind = (PARTLY_UNSEEN if oracle.touched else UNSEEN).get(arch, frozenset())
     modes = [mode for mode in known.modes if len(ours.data) in mode.instruction_bytes]

@@ -228,7 +228,9 @@ class Machine:
 def started(profile: MachineProfile, image: Path | None, directory: Path) -> Iterator[Machine]:
     socket, output = directory / "stub", directory / "output"
     command = [profile.qemu, *profile.qemu_arguments(image), "-S", "-gdb", f"unix:{socket},server=on,wait=off"]
-    command += ["-display", "none", "-monitor", "none", "-serial", "none", "-icount", f"shift={profile.icount}"]
+    command += ["-display", "none", "-monitor", "none", "-serial", "none"]
+    if profile.icount is not None:
+        command += ["-icount", f"shift={profile.icount}"]
     with output.open("wb") as stream, _process(command, stream) as process:
 
         def end() -> str | None:
