@@ -1,14 +1,43 @@
-"""Finding and ending the processes of one trace."""
+"""Making, finding and ending the processes of one trace."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 _GONE_SECONDS = 5.0
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C and a polite kill back for a moment, in which a process is made.
+
+    The exception that they raise would be lost in what Python calls around a fork (os.register_at_fork), whose lock of
+    the logging module would then be held for ever; or the process would be made, and nobody's.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        # Where no signal is handled.
+        yield
+        return
+    held: list[int] = []
+
+    def hold(number: int, frame: FrameType | None) -> None:
+        held.append(number)
+
+    before = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if held:
+            signal.raise_signal(held[0])
 
 
 def is_running(process: int) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from gdbtrace.errors import ToolMissing, UsageError
-from gdbtrace.processes import kill_users_of
+from gdbtrace.processes import kill_users_of, uninterrupted
 
 SEED = "1"
 """Seed of QEMU's random numbers: what a guest asks of it, such as a program's AT_RANDOM or a machine's rng-seed."""
@@ -161,15 +161,16 @@ class Emulator:
         """
         command = [*process_namespace(), str(self._emulator), *arguments]
         try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=stdin,
-                stdout=output,
-                stderr=output,
-                env=ENVIRONMENT,
-                preexec_fn=_prepare_child,
-                start_new_session=session,
-            )
+            with uninterrupted():
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=stdin,
+                    stdout=output,
+                    stderr=output,
+                    env=ENVIRONMENT,
+                    preexec_fn=_prepare_child,
+                    start_new_session=session,
+                )
         except OSError as error:
             raise ToolMissing(
                 str(self._emulator), "pass another with --qemu PATH", f"does not start ({error.strerror})"
