@@ -69,7 +69,7 @@ class MachineProfile:
     stages: Mapping[str, int | str] = field(default_factory=dict)
     """Boot stage -> linear address or symbol, in the order in which they are reached."""
     address_space: str = ""
-    """Register that tells one address space from another; empty: there is only one, or no register says."""
+    """Register that tells address spaces apart, for every frame; empty: the architecture's, if there is one."""
     gdb_architecture: str | None = None
     """gdb's ``set architecture`` name; None: gdb does not know it."""
 

@@ -42,7 +42,7 @@ class MachineTarget(Target):
         self.arch = architecture_named(options.arch or profile.arch, is_machine=True)
         self._interrupts = profile.interrupts if options.interrupts is None else options.interrupts
         icount = profile.icount if options.icount is None else options.icount
-        self._vcpus, self._name = profile.vcpus, profile.name
+        self._vcpus, self._name, self._address_space = profile.vcpus, profile.name, profile.address_space
         only = options.schedule.only
         is_counted = options.machine is not None or options.vcpus is not None
         if only is not None and is_counted and only >= self._vcpus:
@@ -95,6 +95,7 @@ class MachineTarget(Target):
             fetch_all=self.fetches_all,
             key_interval=self.tracer_key_interval,
             interrupts=self._interrupts,
+            address_space=self._address_space,
             schedule=self._run.schedule,
         )
 

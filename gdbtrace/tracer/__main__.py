@@ -172,7 +172,12 @@ def _guest_of(
 ) -> Callable[[Stepping], Guest]:
     """What makes the guest that the settings say."""
     if is_machine:
-        return partial(MachineGuest, schedule=settings.schedule, interrupts=settings.interrupts)
+        return partial(
+            MachineGuest,
+            schedule=settings.schedule,
+            interrupts=settings.interrupts,
+            address_space=settings.address_space,
+        )
     if emulator is None:
         return AttachedGuest
     assert settings.program is not None

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from gdbtrace.arch.model import NOT_BEGUN, Behaviour, StepRule, SystemLevel, Taken
-from gdbtrace.errors import ProtocolError, TargetDied
+from gdbtrace.errors import ProtocolError, TargetDied, UsageError
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.description import RegisterState
 from gdbtrace.stub.packet import SIGTRAP, StopKind, StopReply, framed, resumption
@@ -71,9 +71,11 @@ class MachineGuest(Guest):
     """See :class:`~gdbtrace.tracer.guest.Guest`.
 
     :param interrupts: whether interrupts are taken and timers run.
+    :param address_space: register that tells address spaces apart; empty: the architecture's.
+    :raise UsageError: the machine has no register of that name.
     """
 
-    def __init__(self, stepper: Stepping, schedule: Schedule, *, interrupts: bool) -> None:
+    def __init__(self, stepper: Stepping, schedule: Schedule, *, interrupts: bool, address_space: str = "") -> None:
         assert stepper.arch.system is not None
         assert stepper.machine is not None
         self._stepper = stepper
@@ -89,7 +91,9 @@ class MachineGuest(Guest):
         self._turn_ends = schedule.quantum
         self._turns = 0
         self._ambient: dict[str, int] = {}
-        names = (self._system.address_space, *self._system.ambient)
+        if address_space and address_space not in self._registers:
+            raise UsageError(f"the machine has no register {address_space}, which the profile's address-space says")
+        names = (address_space or self._system.address_space, *self._system.ambient)
         # In g it is in every frame anyway; a processor without translation has none.
         known = {*stepper.registers.layout.fetched, *self._system.monitored, *stepper.arch.remembered}
         self._ambient_names = tuple(name for name in names if name in known)

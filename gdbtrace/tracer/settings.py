@@ -67,6 +67,8 @@ class TracerSettings:
     """Steps from one key state to the next; 0: none."""
     interrupts: bool = False
     """Whether a machine's steps take interrupts."""
+    address_space: str = ""
+    """Register that tells a machine's address spaces apart; empty: the architecture's."""
     schedule: Schedule = field(default_factory=Schedule)
 
     def to_json(self) -> str:

@@ -577,6 +577,27 @@ def test_own_profile(place: Workplace) -> None:
     assert {"--machine=./mine.toml", "--interrupts=off"} <= set(meta_arguments(place.directory / "x"))
 
 
+def test_address_space_that_only_the_monitor_shows(place: Workplace) -> None:
+    # Given a ROM of the 4 MiB from 0xffc00000 up: li r3,0x123; mtsr 0,r3; li r3,0; nop
+    code = bytes.fromhex("38600123 7c6001a4 38600000 60000000").rjust(0x300110, b"\0")
+    (place.directory / "rom").write_bytes(code.ljust(0x400000, b"\0"))
+    assert place.run("run", "--machine", "g3beige", "rom", "--limit", "4", "-o", "x").status == 0
+    frames = frames_of(place.directory / "x")
+    assert [each.as_int() for frame in frames for each in frame.pre if each.name == "sr0"] == [0, 0, 0x123, 0x123]
+
+
+def test_address_space_of_an_own_profile(place: Workplace) -> None:
+    profile = place.directory / "mine.toml"
+    profile.write_text('base = "virt-riscv64"\naddress-space = "satpx"\n')
+    refused = place.run("run", "--machine", "./mine.toml", "--limit", "3", "-o", "x")
+    message = "the machine has no register satpx, which the profile's address-space says"
+    assert (refused.status, refused.complaint) == (TOOL_FAILED, message)
+    profile.write_text('base = "virt-riscv64"\naddress-space = "mscratch"\n')
+    assert place.run("run", "--machine", "./mine.toml", "--limit", "3", "-o", "x").status == 0
+    for frame in frames_of(place.directory / "x"):
+        assert [each.as_int() for each in frame.pre if each.name in ("mscratch", "satp")] == [0]
+
+
 def test_bare_qemu(place: Workplace) -> None:
     bare = ("--machine-args", "-M lm3s6965evb -kernel fw.elf")
     message = "--machine-args without --machine: say with --arch what the machine's processor is"

@@ -109,7 +109,14 @@ def _block_translated(registers: Registers, address: int) -> int | None:
     return None
 
 
-SYSTEM = SystemLevel(taken=_taken, physical=_physical, address_space="pid")
-"""Desktop processors have no PID: what tells their address spaces apart, the segment registers, is not shown."""
+SYSTEM = SystemLevel(
+    taken=_taken,
+    physical=_physical,
+    address_space="pid",
+    monitored={"sr0": r"^(?:0x)?([0-9a-f]+)\r?$"},
+    printed_by={"sr0": "print /x $sr0"},
+)
+"""Desktop processors have no PID: their address spaces differ in the segment registers, of which operating systems give
+each space others; the first one stands for all."""
 
 __all__ = ["LINE_BYTES", "SYSTEM", "SYSTEM_SPRS"]
