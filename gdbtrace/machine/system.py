@@ -23,7 +23,7 @@ _END_SECONDS = 2.0
 _TICK_MICROSECONDS = 1000
 _LOOPBACK = "127.0.0.1"
 _STANDARD_ERROR = 2
-_SHELL_SIGNAL = 128
+SHELL_SIGNAL = 128
 """What a shell adds to the number of the signal that its child died of (:func:`process_namespace` has one)."""
 
 
@@ -209,7 +209,7 @@ class SystemEmulator(Emulator):
         how = f"QEMU ended with status {status}"
         with contextlib.suppress(ValueError):
             # A guest can end QEMU with such a status too, by semihosting.
-            how += f", as after {signal.Signals(-status if status < 0 else status - _SHELL_SIGNAL).name}"
+            how += f", as after {signal.Signals(-status if status < 0 else status - SHELL_SIGNAL).name}"
         events = self.events() if self._monitor is not None else []
         facts = [f"{event.name} {event.reason}".strip() for event in events[-1:]]
         if words := self._words.last():
@@ -241,4 +241,4 @@ def _check_port(port: int) -> None:
             raise UsageError(f"--gdb-port {port}: {reason}; give another") from error
 
 
-__all__ = ["MachineCommand", "MachineEvent", "SystemEmulator", "arguments_of"]
+__all__ = ["SHELL_SIGNAL", "MachineCommand", "MachineEvent", "SystemEmulator", "arguments_of"]

@@ -13,7 +13,7 @@ from gdbtrace.errors import GdbtraceError, TargetDied, UsageError
 from gdbtrace.image import Image
 from gdbtrace.machine.emulator import find_emulator
 from gdbtrace.machine.profile import MachineProfile, is_elf_file, iter_profiles, load_profile
-from gdbtrace.machine.system import MachineCommand, SystemEmulator
+from gdbtrace.machine.system import SHELL_SIGNAL, MachineCommand, SystemEmulator
 from gdbtrace.record.options import MachineOptions
 from gdbtrace.record.target import Running, Target
 from gdbtrace.stub.description import RegisterLayout
@@ -22,8 +22,6 @@ from gdbtrace.tracer.settings import TargetKind, TracerSettings
 
 _STDERR = 2
 _END_SECONDS = 2.0
-_SHELL_SIGNAL = 128
-"""From here on an exit status is the signal that QEMU died of."""
 _PATH = re.compile(r"(?:[^=,]|,,)*/(?:[^=,]|,,)*")
 """A path in an argument of QEMU's, whose options have a path's commas doubled."""
 _ALSO_RUN = {"EM_X86_64": "EM_386", "EM_PPC64": "EM_PPC"}
@@ -120,7 +118,7 @@ class MachineTarget(Target):
         """See :class:`~gdbtrace.record.target.Target`."""
         assert isinstance(running, SystemEmulator)
         status = running.wait(_END_SECONDS)
-        if status is None or not 0 <= status < _SHELL_SIGNAL:
+        if status is None or not 0 <= status < SHELL_SIGNAL:
             raise TargetDied(running.end() or "QEMU closed its gdbstub")
         return status
 
