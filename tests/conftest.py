@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
 from tests.toolchain import Workshop
+
+# Who starts us in the background may have SIGINT ignored (sh's `&`), which the programs that we interrupt inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,13 +15,12 @@ from gdbtrace.machine.emulator import find_emulator
 from gdbtrace.machine.profile import MachineProfile, is_elf_file, iter_profiles, load_profile
 from gdbtrace.machine.system import SHELL_SIGNAL, MachineCommand, SystemEmulator
 from gdbtrace.record.options import MachineOptions
-from gdbtrace.record.target import Running, Target
+from gdbtrace.record.target import END_SECONDS, Running, Target
 from gdbtrace.stub.description import RegisterLayout
 from gdbtrace.trace.frames import MetaFrame
 from gdbtrace.tracer.settings import TargetKind, TracerSettings
 
 _STDERR = 2
-_END_SECONDS = 2.0
 _PATH = re.compile(r"(?:[^=,]|,,)*/(?:[^=,]|,,)*")
 """A path in an argument of QEMU's, whose options have a path's commas doubled."""
 _ALSO_RUN = {"EM_X86_64": "EM_386", "EM_PPC64": "EM_PPC"}
@@ -111,13 +110,15 @@ class MachineTarget(Target):
     def explain(self, error: GdbtraceError, running: Running, *, has_begun: bool) -> None:
         """See :class:`~gdbtrace.record.target.Target`."""
         assert isinstance(running, SystemEmulator)
-        if isinstance(error, TargetDied) and (end := running.end()) is not None and end != str(error):
-            error.add_note(end)
+        if isinstance(error, TargetDied):
+            running.wait(END_SECONDS)
+            if (end := running.end()) is not None and end != str(error):
+                error.add_note(end)
 
     def exit_status(self, running: Running) -> int | None:
         """See :class:`~gdbtrace.record.target.Target`."""
         assert isinstance(running, SystemEmulator)
-        status = running.wait(_END_SECONDS)
+        status = running.wait(END_SECONDS)
         if status is None or not 0 <= status < SHELL_SIGNAL:
             raise TargetDied(running.end() or "QEMU closed its gdbstub")
         return status

@@ -11,7 +11,7 @@ from gdbtrace.image import Image
 from gdbtrace.machine.emulator import find_emulator
 from gdbtrace.machine.user import UserEmulator, UserProgram
 from gdbtrace.record.options import RunOptions
-from gdbtrace.record.target import Running, Target, architecture_for
+from gdbtrace.record.target import END_SECONDS, Running, Target, architecture_for
 from gdbtrace.trace.frames import MetaFrame
 from gdbtrace.tracer.settings import TargetKind, TracerSettings
 
@@ -69,7 +69,7 @@ class ProgramTarget(Target):
         """See :class:`~gdbtrace.record.target.Target`."""
         if not isinstance(error, TargetDied):
             return
-        status = running.wait(0.2)
+        status = running.wait(END_SECONDS)
         if status is not None:
             error.add_note(f"QEMU ended with {f'signal {-status}' if status < 0 else f'exit status {status}'}")
         if not has_begun:

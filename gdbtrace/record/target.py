@@ -24,6 +24,9 @@ from gdbtrace.trace.frames import Target as TargetValues
 from gdbtrace.tracer.settings import TracerSettings
 from gdbtrace.version import __version__
 
+END_SECONDS = 2.0
+"""In which QEMU's process is gone after its connection has been closed."""
+
 
 class Running(Protocol):
     """What has been started."""
