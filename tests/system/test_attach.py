@@ -76,9 +76,23 @@ def gdbserver(directory: Path, *command: str | Path) -> Iterator[Gdbserver]:
     try:
         yield Gdbserver(process, output, log)
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        # The program too, which has a process group of its own and may have been let go.
+        for each in _session_of(process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
         process.wait()
+
+
+def _session_of(leader: int) -> list[int]:
+    """The processes of a session (``stat`` of proc(5), field 6)."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                fields = (entry / "stat").read_bytes().rpartition(b")")[2].split()
+                if int(fields[3]) == leader:
+                    found.append(int(entry.name))
+    return found
 
 
 @pytest.fixture
