@@ -152,9 +152,10 @@ def test_guest_is_traced_whole(guest: FirmwareGuest, interrupts: bool, workshop:
     if arch in FORMATS:
         exceptions = traced(arch, frames_of(trace))
         entries = logged(arch, log.read_text(errors="replace"))
-        # The last one may be a trap that cannot be taken, which ends the machine (SPARC's error mode).
         assert exceptions == entries[: len(exceptions)]
-        assert len(entries) - len(exceptions) <= guest.ends
+        # The last one may be a trap that cannot be taken, which ends the machine (SPARC's error mode), and which QEMU
+        # has come again until it has noticed.
+        assert len(set(entries[len(exceptions) :])) <= guest.ends
 
 
 @pytest.mark.parametrize("name", TWO_VCPUS)
