@@ -94,12 +94,12 @@ def architecture_named(name: str, *, is_machine: bool = False) -> Arch:
     return known[name]
 
 
-def architecture_of(machine: str, bits: int, byte_order: str) -> Arch | None:
+def architecture_of(machine: str, bits: int, byte_order: str, among: Mapping[str, Arch] = ARCHITECTURES) -> Arch | None:
     """The architecture that an ELF header is for, or None.
 
     :param machine: ``e_machine`` as pyelftools names it.
     """
-    for arch in ARCHITECTURES.values():
+    for arch in among.values():
         identity = arch.elf
         if (identity.machine, identity.bits, identity.byte_order) == (machine, bits, byte_order):
             return arch

@@ -46,7 +46,7 @@ class AttachTarget(Target):
         if options.arch is not None:
             self.arch = architecture_named(options.arch, is_machine=options.arch not in ARCHITECTURES)
         elif self.image is not None:
-            self.arch = architecture_for(self.image, None)
+            self.arch = architecture_for(self.image, None, may_be_firmware=True)
         else:
             raise UsageError("a stub does not say what its processor is: give --arch or --elf")
         self.default_output = Path("attach.frames" if options.elf is None else f"{options.elf.name}.frames")

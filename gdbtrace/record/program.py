@@ -75,7 +75,7 @@ class ProgramTarget(Target):
         if not has_begun:
             cpu = ("-cpu", self._run.cpu) if self._run.cpu else ()
             command = shlex.join([str(self._emulator), *cpu, str(self._run.program)])
-            error.add_note(f"see whether `{command}` runs")
+            error.add_note(f"see whether `{command}` runs, or give the --machine if it is firmware")
 
     def meta_frame(self) -> MetaFrame:
         """See :class:`~gdbtrace.record.target.Target`."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gdbtrace.arch.model import Arch
-from gdbtrace.arch.registry import architecture_named, architecture_of
+from gdbtrace.arch.registry import MACHINES, architecture_named, architecture_of
 from gdbtrace.errors import GdbtraceError, UsageError, nearest
 from gdbtrace.image import Image, md5_of
 from gdbtrace.record.assemble import RegisterLists
@@ -147,14 +147,22 @@ class Target(ABC):
         return 0 if self.options.std_only else self.options.key_interval
 
 
-def architecture_for(image: Image, name: str | None) -> Arch:
+def architecture_for(image: Image, name: str | None, *, may_be_firmware: bool = False) -> Arch:
     """The architecture to trace a program as.
 
     :param name: the one that was asked for.
+    :param may_be_firmware: whether it may be one that runs firmware alone.
     :raise UsageError: it is not supported, or not the one that was asked for.
     """
     asked = architecture_named(name) if name is not None else None
-    found = architecture_of(image.machine, image.bits, image.byte_order)
+    identity = image.machine, image.bits, image.byte_order
+    found = architecture_of(*identity)
+    if found is None and (firmware := architecture_of(*identity, among=MACHINES)) is not None:
+        if may_be_firmware:
+            return firmware
+        raise UsageError(
+            f"{image.path}: firmware for {firmware.name}; give its --machine: `gdbtrace machines` lists what there is"
+        )
     if found is None:
         raise UsageError(
             f"{image.path}: a {image.bits}-bit {image.byte_order}-endian {image.machine} program, "

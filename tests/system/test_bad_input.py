@@ -93,6 +93,22 @@ def test_a_program_cut_short(place: Workplace) -> None:
     assert done.complaint.startswith("guest: not an ELF program that can be read")
 
 
+@pytest.mark.parametrize(
+    ("image", "complaint"),
+    [
+        (
+            "tricore/tricore_testboard.elf",
+            "firmware for tricore; give its --machine: `gdbtrace machines` lists what there is",
+        ),
+        ("cortex-m3/lm3s6965evb.elf", " runs, or give the --machine if it is firmware"),
+    ],
+)
+def test_firmware_without_a_machine(place: Workplace, image: str, complaint: str) -> None:
+    done = place.run("run", GUESTS.parent / "firmware" / image)
+    assert done.status in (USAGE, TOOL_FAILED)
+    assert done.err.endswith(f"{complaint}\n")
+
+
 def test_a_program_of_an_unknown_machine(place: Workplace) -> None:
     data = bytearray(GUEST.read_bytes())
     data[18:20] = struct.pack("<H", 243 + 1000)
@@ -389,7 +405,7 @@ def test_a_qemu_that_is_none(place: Workplace, engine: str, program: str) -> Non
     assert complaint.startswith(
         "gdbtrace: QEMU ended before its gdbstub could be reached; QEMU ended with exit status "
     )
-    assert complaint.endswith(f"; see whether `{program} guest` runs")
+    assert complaint.endswith(f"; see whether `{program} guest` runs, or give the --machine if it is firmware")
     assert all("gdbtrace" not in line for line in of_the_program)
     assert left_in(place) == set()
 
