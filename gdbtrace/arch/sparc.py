@@ -413,6 +413,10 @@ def _behaviour_of_memory(variant: Variant, word: int, row: MemoryRow) -> Behavio
 
 
 _STXA = 0x1E
+_V8_CONTEXT_REGISTER = 2
+"""Its number (V8 manual, appendix H)."""
+_SUPERVISOR = 1 << 7
+"""PSR.S"""
 
 
 def _behaviour_of_register_space(variant: Variant, word: int, place: _Place, asi: int) -> Behaviour:
@@ -430,6 +434,13 @@ def _behaviour_of_register_space(variant: Variant, word: int, place: _Place, asi
             )
         case (0x1F, 0x17):  # its block fill by stda: the doubleword four times
             return Behaviour(spans=lambda registers: (Span(AccessKind.STORE, address(registers) & -8, 32),))
+        case (0x04 | 0x19, 0x14):  # sta to the registers of the MMU, and of LEON3's
+
+            def context(before: Registers) -> int:
+                is_context = address(before) >> 8 & 0x1F == _V8_CONTEXT_REGISTER
+                return before[source if is_context and before["psr"] & _SUPERVISOR else "context"]
+
+            return Behaviour(StepRule.REMEMBER, remembers=("context", context), is_system=True)
     return Behaviour(is_system=asi in V8_MMU_SPACES)
 
 
@@ -758,6 +769,7 @@ SPARC = Arch(
 SPARC_MACHINE = replace(
     SPARC,
     behaviour_of=partial(_behaviour_of, replace(V8, spaces=V8_SYSTEM_SPACES, is_system=True)),
+    remembered={"context": 0},
     system=V8_SYSTEM,
 )
 SPARC64_MACHINE = replace(

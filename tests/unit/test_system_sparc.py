@@ -60,6 +60,23 @@ def test_v8_register_spaces_are_no_memory(code: str, is_system: bool) -> None:
     assert behaviour(V8, code).is_system is is_system
 
 
+@pytest.mark.parametrize(
+    ("code", "address", "psr", "expected"),
+    [
+        ("d6 a4 00 80", 0x200, 0x80, 5),  # sta %o3, [%l0] 4
+        ("d6 a4 03 20", 0x200, 0x80, 5),  # sta %o3, [%l0] 0x19: LEON3
+        ("d6 a4 00 80", 0x100, 0x80, 3),  # the context table's address
+        ("d6 a4 00 80", 0x200, 0, 3),  # a program may not
+    ],
+)
+def test_v8_context_is_what_is_stored_to_its_register(code: str, address: int, psr: int, expected: int) -> None:
+    store = behaviour(V8, code)
+    assert (store.rule, store.is_system) == (StepRule.REMEMBER, True)
+    assert store.remembers is not None
+    name, value = store.remembers
+    assert (name, value(Values(g0=0, l0=address, o3=5, psr=psr, context=3))) == ("context", expected)
+
+
 def test_leon3_power_down_waits() -> None:
     assert behaviour(V8, "a7 80 00 00").rule is StepRule.HALT  # wr %g0, %asr19
 

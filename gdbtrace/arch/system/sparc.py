@@ -50,8 +50,14 @@ def _translate_v8(monitor: MonitorCommand, registers: Registers, address: int, k
     return address if first == second is not None else physical
 
 
-V8_SYSTEM = SystemLevel(taken=_taken_v8, physical=lambda registers, address, kind: None, translate=_translate_v8)
-"""The MMU's context number, which would tell address spaces from each other, cannot be read without side effects."""
+V8_SYSTEM = SystemLevel(
+    taken=_taken_v8,
+    physical=lambda registers, address, kind: None,
+    translate=_translate_v8,
+    address_space="context",
+)
+"""``context`` is the number that was written to the MMU's context register, which cannot be read without side
+effects."""
 
 # --- V9 ---------------------------------------------------------------------------------------------------------------
 
