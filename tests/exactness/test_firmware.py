@@ -150,12 +150,15 @@ def test_guest_is_traced_whole(guest: FirmwareGuest, interrupts: bool, workshop:
     # And the exceptions are those that QEMU logged
     arch = run.arch.name
     if arch in FORMATS:
-        exceptions = traced(arch, frames_of(trace))
+        frames = frames_of(trace)
+        exceptions = traced(arch, frames)
         entries = logged(arch, log.read_text(errors="replace"))
         assert exceptions == entries[: len(exceptions)]
         # The last one may be a trap that cannot be taken, which ends the machine (SPARC's error mode), and which QEMU
         # has come again until it has noticed.
-        assert len(set(entries[len(exceptions) :])) <= guest.ends
+        surplus = set(entries[len(exceptions) :])
+        assert len(surplus) <= guest.ends
+        assert {each.address for each in surplus} <= {frames[-1].address}
 
 
 @pytest.mark.parametrize("name", TWO_VCPUS)

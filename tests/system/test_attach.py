@@ -84,14 +84,11 @@ def gdbserver(directory: Path, *command: str | Path) -> Iterator[Gdbserver]:
 
 
 def _session_of(leader: int) -> list[int]:
-    """The processes of a session (``stat`` of proc(5), field 6)."""
     found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                fields = (entry / "stat").read_bytes().rpartition(b")")[2].split()
-                if int(fields[3]) == leader:
-                    found.append(int(entry.name))
+    for process in (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
+        with suppress(ProcessLookupError):
+            if os.getsid(process) == leader:
+                found.append(process)
     return found
 
 
