@@ -72,11 +72,6 @@ class AttachTarget(Target):
             key_interval=self.tracer_key_interval,
         )
 
-    def load_offset(self, entry: int | None) -> int:
-        """See :class:`~gdbtrace.record.target.Target`."""
-        image = self.image
-        return entry - image.entry if image is not None and image.is_position_independent and entry else 0
-
     def meta_frame(self) -> MetaFrame:
         """See :class:`~gdbtrace.record.target.Target`."""
         endpoint = [] if self.options.reproducible else [f"--attach={self._endpoint}"]

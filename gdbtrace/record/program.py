@@ -61,10 +61,6 @@ class ProgramTarget(Target):
             key_interval=self.tracer_key_interval,
         )
 
-    def load_offset(self, entry: int | None) -> int:
-        """See :class:`~gdbtrace.record.target.Target`."""
-        return entry - self.image.entry if self.image.is_position_independent and entry else 0
-
     def explain(self, error: GdbtraceError, running: Running, *, has_begun: bool) -> None:
         """See :class:`~gdbtrace.record.target.Target`."""
         if not isinstance(error, TargetDied):

@@ -74,9 +74,10 @@ class Target(ABC):
     def load_offset(self, entry: int | None) -> int:
         """How far from where it was linked it is loaded.
 
-        :param entry: where its entry point turned out to be; None: not known.
+        :param entry: where its entry point turned out to be; None: not known, as of a machine.
         """
-        return 0
+        image = self.image
+        return entry - image.entry if image is not None and image.is_position_independent and entry else 0
 
     def reach_start(self, running: Running, command: Callable[[str], bool]) -> None:  # noqa: B027
         """Run at full speed to where tracing begins, beyond what ``--start`` says.
