@@ -1,4 +1,4 @@
-"""The guest's program: architecture, symbols, load addresses, from its ELF file (pyelftools)."""
+"""The guest's program: architecture, symbols, source lines, load addresses, from its ELF file (pyelftools)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import stat
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, NamedTuple
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
@@ -33,6 +33,20 @@ class Symbol:
     """As linked: for a position-independent program, relative to where it is loaded."""
     size: int
     """In bytes; 0 where the file does not say."""
+    is_function: bool = False
+    """The file says that it is one, not only a name."""
+
+
+class SourceLine(NamedTuple):
+    """A place in the source."""
+
+    file: str
+    """Path as the compiler noted it, absolute where it noted the directory."""
+    line: int
+    """Counted from 1."""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +145,7 @@ class Image:
         elif self.machine == "EM_PPC64" and self.flags & 3 < 2 and kind in ("STT_FUNC", "STT_LOOS"):
             # ELFv1: a function's symbol is its descriptor; the first word there is the code's address.
             address = self._descriptor_entry(elf, address)
-        return Symbol(name, address, size)
+        return Symbol(name, address, size, kind in ("STT_FUNC", "STT_LOOS"))
 
     @staticmethod
     def _descriptor_entry(elf: ELFFile, address: int) -> int:
@@ -177,3 +191,64 @@ class Image:
         symbol = self._by_address[index]
         offset = address - load_offset - symbol.address
         return Location(symbol, offset) if offset < (symbol.size or _UNSIZED_BYTES) else None
+
+    def functions(self) -> list[Symbol]:
+        """What the file says are functions, by address; of several names for one address, the one that is shown."""
+        return [symbol for symbol in self._by_address if symbol.is_function]
+
+    def room_of(self, symbol: Symbol) -> int:
+        """Bytes from a symbol to the next one: the most that it can have, where the file does not say its size."""
+        index = bisect.bisect_right(self._addresses, symbol.address)
+        end = self._addresses[index] if index < len(self._addresses) else symbol.address + _UNSIZED_BYTES
+        return min(end - symbol.address, _UNSIZED_BYTES)
+
+    def code_at(self, address: int, size: int) -> bytes:
+        """What the file has at a linked address: fewer bytes, or none, where it has no more of a segment."""
+        with self.path.open("rb") as stream:
+            for segment in ELFFile(stream).iter_segments("PT_LOAD"):
+                start = address - segment["p_vaddr"]
+                if 0 <= start < segment["p_filesz"]:
+                    stream.seek(segment["p_offset"] + start)
+                    return stream.read(min(size, segment["p_filesz"] - start))
+        return b""
+
+    def line_at(self, address: int) -> SourceLine | None:
+        """The line of source of a linked address; None without debug information."""
+        index = bisect.bisect_right(self._line_starts, address) - 1
+        return self._lines[index][1] if index >= 0 else None
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [start for start, _ in self._lines]
+
+    @cached_property
+    def _lines(self) -> list[tuple[int, SourceLine | None]]:
+        """Where lines begin, ascending; None from the end of a sequence on."""
+        rows: list[tuple[int, SourceLine | None]] = []
+        with self.path.open("rb") as stream:
+            elf = ELFFile(stream)
+            if not elf.has_dwarf_info():
+                return rows
+            dwarf = elf.get_dwarf_info()
+            for unit in dwarf.iter_CUs():
+                program = dwarf.line_program_for_CU(unit)
+                if program is None:
+                    continue
+                directory = unit.get_top_DIE().attributes.get("DW_AT_comp_dir")
+                base = os.fsdecode(directory.value) if directory else ""
+                first = 0 if program.header.version >= 5 else 1
+                for entry in program.get_entries():
+                    state = entry.state
+                    if state is None:
+                        continue
+                    if state.end_sequence:
+                        rows.append((state.address, None))
+                        continue
+                    file = program["file_entry"][state.file - first]
+                    folders = program["include_directory"]
+                    number = file.dir_index - first
+                    folder = os.fsdecode(folders[number]) if 0 <= number < len(folders) else ""
+                    path = os.path.join(base, folder, os.fsdecode(file.name))
+                    rows.append((state.address, SourceLine(path, state.line)))
+        rows.sort(key=lambda row: (row[0], row[1] is not None))
+        return rows

@@ -10,10 +10,9 @@ from typing import Annotated
 
 import typer
 
-from gdbtrace.cli.output import complain, printable
-from gdbtrace.cli.traces import architecture_of_trace, image_of_trace
+from gdbtrace.cli.output import printable
+from gdbtrace.cli.traces import ReadingOptions, open_reading
 from gdbtrace.report.instruction_log import LogLines, memtrace_line
-from gdbtrace.trace import open_trace
 from gdbtrace.trace.frames import StdFrame
 
 
@@ -28,20 +27,17 @@ class LogFormat(Enum):
 
 def log(
     trace: Annotated[Path, typer.Argument(help="The trace.", show_default=False)],
+    reading_options: ReadingOptions,
     log_format: Annotated[LogFormat, typer.Option("--format", help="Format of a line.")] = LogFormat.EXECLOG,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="At most N lines.")] = None,
-    elf: Annotated[Path | None, typer.Option(metavar="FILE", help="The program, for symbols.")] = None,
-    arch: Annotated[str | None, typer.Option(help="Architecture [default: what the trace says].")] = None,
 ) -> None:
     """Print one line per instruction of TRACE."""
-    with open_trace(trace) as reader:
+    with open_reading(trace, reading_options) as reading:
         if log_format is LogFormat.MEMTRACE:
-            lines = (memtrace_line(frame) for frame in reader if isinstance(frame, StdFrame))
+            lines = (memtrace_line(frame) for frame in reading if isinstance(frame, StdFrame))
         else:
-            log_lines = LogLines(architecture_of_trace(reader, arch), image_of_trace(reader, trace, elf))
-            if log_lines.problem:
-                complain(log_lines.problem)
-            lines = (printable(line) for line in log_lines.lines(reader))
+            log_lines = LogLines(reading.disassembly, reading.symbols)
+            lines = (printable(log_lines.line(frame)) for frame in reading if isinstance(frame, StdFrame))
         for line in itertools.islice(lines, limit and min(limit, sys.maxsize)):
             sys.stdout.write(line + "\n")
         sys.stdout.flush()

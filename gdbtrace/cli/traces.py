@@ -1,14 +1,163 @@
-"""What the subcommands that read traces share: which architecture and program a trace is of."""
+"""What the subcommands that read traces share: which architecture and program a trace is of, and what of it to read."""
 
 from __future__ import annotations
 
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from gdbtrace.analysis.disassembly import Disassembly
+from gdbtrace.analysis.reading import AddressRange, Reading, Selection
+from gdbtrace.analysis.symbols import Symbols
 from gdbtrace.arch.model import Arch
 from gdbtrace.arch.registry import ARCHITECTURES, MACHINES, architecture_named
+from gdbtrace.cli.output import ProgressLine, complain
 from gdbtrace.errors import UsageError
 from gdbtrace.image import Image, md5_of
+from gdbtrace.machine.profile import load_profile
+from gdbtrace.trace import open_trace
 from gdbtrace.trace.container import TraceReader
+from gdbtrace.trace.frames import Frame
+
+_PROGRESS_PERIOD = 1 << 13
+"""Frames between two looks at the clock."""
+_PROGRESS_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingOptions:
+    """Which part of a trace is read, and where its symbols are."""
+
+    arch: Annotated[str | None, typer.Option(help="Architecture [default: what the trace says].")] = None
+    elf: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The program, for symbols [default: what the trace says].")
+    ] = None
+    load_offset: Annotated[
+        str | None,
+        typer.Option(metavar="OFFSET", help="Where the program is, less where it is linked [default: by the trace]."),
+    ] = None
+    frames: Annotated[
+        str | None,
+        typer.Option(metavar="A:B", help="Only frames A to B-1, counted from 0; each may be left out."),
+    ] = None
+    ranges: Annotated[
+        list[str] | None,
+        typer.Option("--range", metavar="LOW-HIGH|FUNCTION", help="Only instructions there. Repeatable."),
+    ] = None
+    vcpus: Annotated[
+        list[int] | None, typer.Option("--vcpu", min=0, metavar="N", help="Only this vCPU or thread. Repeatable.")
+    ] = None
+    asids: Annotated[
+        list[str] | None,
+        typer.Option("--asid", metavar="VALUE", help="Only what ran in this address space. Repeatable."),
+    ] = None
+
+
+@contextmanager
+def open_reading(trace: Path, options: ReadingOptions) -> Iterator[Reading]:
+    """A trace and what is known of it.
+
+    :raise UsageError: an option does not fit, or a file cannot be read.
+    :raise TraceFormatError: it is no trace.
+    """
+    with open_trace(trace) as reader:
+        arch = architecture_of_trace(reader, options.arch)
+        disassembly = Disassembly(arch)
+        if disassembly.problem:
+            complain(disassembly.problem)
+        load_offset = None if options.load_offset is None else _number("--load-offset", options.load_offset)
+        symbols = Symbols(arch, image_of_trace(reader, trace, options.elf), load_offset)
+        yield Reading(reader, arch, symbols, disassembly, _selection_of(reader, arch, options))
+
+
+def with_progress(reading: Reading) -> Iterator[Frame]:
+    """The selected frames; on a terminal a line on stderr shows how far reading is, if results do not go there too."""
+    line = ProgressLine()
+    began = shown = time.monotonic()
+    count = reading.reader.frame_count
+    end = count if reading.selection.end is None else min(reading.selection.end, count or reading.selection.end)
+    try:
+        for passed, frame in enumerate(reading):
+            if not passed % _PROGRESS_PERIOD and (now := time.monotonic()) - shown > _PROGRESS_SECONDS:
+                shown, done = now, reading.position - reading.selection.first
+                rate = done / (now - began)
+                left = f" of {end:,}, {(end - reading.position) / rate:.0f} s left" if end and rate else ""
+                line.show(f"{reading.position:,} frames{left} ({rate:,.0f}/s)")
+            yield frame
+    finally:
+        line.clear()
+
+
+def _selection_of(reader: TraceReader, arch: Arch | None, options: ReadingOptions) -> Selection:
+    first, end = _window(options.frames)
+    ranges, functions = [], set()
+    for text in options.ranges or ():
+        if found := re.fullmatch(r"(0[xX][0-9a-fA-F]+|\d+)-(0[xX][0-9a-fA-F]+|\d+)", text):
+            low, high = (int(bound, 0) for bound in found.groups())
+            if low > high:
+                raise UsageError(f"--range {text}: ends before it begins")
+            ranges.append(AddressRange(low, high))
+        else:
+            functions.add(text)
+    register = _address_space_register(reader, arch)
+    if options.asids and not register:
+        raise UsageError("--asid: a frame of this trace does not say in which address space it ran")
+    return Selection(
+        first,
+        end,
+        ranges,
+        frozenset(functions),
+        frozenset(options.vcpus or ()),
+        frozenset(_number("--asid", text) for text in options.asids or ()),
+        register,
+    )
+
+
+def _window(text: str | None) -> tuple[int, int | None]:
+    if text is None:
+        return 0, None
+    found = re.fullmatch(r"(\d*):(\d*)", text)
+    if found is None:
+        raise UsageError(f"--frames {text}: must be A:B, numbers of frames, either of them left out")
+    first, end = int(found[1] or 0), int(found[2]) if found[2] else None
+    if end is not None and end < first:
+        raise UsageError(f"--frames {text}: ends before it begins")
+    if first > sys.maxsize:
+        raise UsageError(f"--frames {text}: no trace has that many")
+    return first, end
+
+
+def _number(option: str, text: str) -> int:
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise UsageError(f"{option} {text}: must be a number, 0x for hexadecimal") from None
+
+
+def _address_space_register(reader: TraceReader, arch: Arch | None) -> str:
+    """The register of a machine's frames that tells address spaces apart; empty: there is none."""
+    machine = _argument_of(reader, "--machine=")
+    if machine:
+        try:
+            if register := load_profile(machine).address_space:
+                return register
+        except UsageError:
+            # A profile of whoever made the trace.
+            pass
+    return arch.system.address_space if arch is not None and arch.system is not None else ""
+
+
+def _argument_of(reader: TraceReader, option: str) -> str | None:
+    """The value of an option that gdbtrace noted in the meta frame."""
+    arguments = reader.meta.tracer.args if reader.meta else ()
+    return next((argument[len(option) :] for argument in arguments if argument.startswith(option)), None)
 
 
 def architecture_of_trace(reader: TraceReader, name: str | None) -> Arch | None:
@@ -24,9 +173,9 @@ def architecture_of_trace(reader: TraceReader, name: str | None) -> Arch | None:
     # Either has some that the other lacks; of a name that both have, firmware may be in modes that programs are not.
     is_machine = any(argument.startswith("--machine") for argument in arguments)
     known = {**ARCHITECTURES, **MACHINES} if is_machine else {**MACHINES, **ARCHITECTURES}
-    for argument in arguments:
-        if argument.startswith("--arch=") and argument[7:] in known:
-            return known[argument[7:]]
+    noted = _argument_of(reader, "--arch=")
+    if noted in known:
+        return known[noted]
     header = reader.header
     same = [arch for arch in known.values() if arch.frame_architecture == header.frame_architecture]
     exact = [arch for arch in same if arch.frame_machine == header.frame_machine]

@@ -439,6 +439,13 @@ class TraceReader:
         for offset, data in self.iter_messages(start):
             yield decode(data, offset)
 
+    def decode(self, data: bytes, offset: int) -> Frame:
+        """The frame of a message of :meth:`iter_messages`.
+
+        :raise TraceFormatError: it is damaged.
+        """
+        return self._decoder.decode(data, offset)
+
     def iter_messages(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
         """As :meth:`iter_frames`, but undecoded: offset in the file and ``frame`` message."""
         offset, index = self._entry_before(start) if start else (self._first, 0)

@@ -9,11 +9,11 @@ import pytest
 from gdbtrace.arch.disassembler import disassemble
 from gdbtrace.arch.hppa import HPPA, PSW_NULLIFY
 from gdbtrace.arch.model import AccessKind, Behaviour, StepRule
-from gdbtrace.report.instruction_log import LogLines
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.packet import framed
 from gdbtrace.trace.frames import StdFrame
 from tests.exactness.comparison import Line, compare, parse_line
+from tests.log_lines import log_lines
 
 L, S = AccessKind.LOAD, AccessKind.STORE
 BASE = 0x11080
@@ -156,7 +156,7 @@ def test_calls_return_to_the_link_register_without_its_privilege_level() -> None
 
 
 def test_log_names_what_has_no_bytes() -> None:
-    assert LogLines(HPPA, None).line(StdFrame(0x100, 0, b"", (), (), None)) == '0, 0x100, 0x, "system call"'
+    assert log_lines(HPPA).line(StdFrame(0x100, 0, b"", (), (), None)) == '0, 0x100, 0x, "system call"'
 
 
 def test_pointer_to_a_descriptor_leads_to_the_code() -> None:

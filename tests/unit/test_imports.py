@@ -21,8 +21,8 @@ ALLOWED = {
     "machine": {"errors", "processes"},
     "tracer": {"errors", "processes", "stub", "arch"},
     "record": {"errors", "version", "tracer", "gdb", "trace", "arch", "image", "machine", "stub"},
-    "analysis": {"errors", "trace", "arch", "image"},
-    "report": {"errors", "analysis", "trace", "arch", "image", "objdump"},
+    "analysis": {"errors", "trace", "arch", "image", "objdump"},
+    "report": {"errors", "analysis", "trace", "arch", "image"},
     "__main__": {"cli"},
     "doctor": {"errors", "record", "gdb", "machine", "stub", "arch"},
     "cli": {

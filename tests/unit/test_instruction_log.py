@@ -14,7 +14,7 @@ from gdbtrace.arch.x86 import X86_64
 from gdbtrace.cli import main
 from gdbtrace.cli.output import printable
 from gdbtrace.image import Image
-from gdbtrace.report.instruction_log import LogLines, memtrace_line
+from gdbtrace.report.instruction_log import memtrace_line
 from gdbtrace.trace import (
     Header,
     MemoryLocation,
@@ -27,6 +27,7 @@ from gdbtrace.trace import (
     encode_frame,
 )
 from gdbtrace.trace.frames import FileStats, MetaFrame, Target, Tracer
+from tests.log_lines import log_lines, logged
 from tests.toolchain import GUESTS
 
 GUEST = GUESTS / "mips" / "guest"
@@ -56,11 +57,11 @@ def frame(
 
 
 def test_line_is_thread_address_bytes_and_text() -> None:
-    assert LogLines(MIPS, None).line(frame(thread=3)) == '3, 0x1000, 0x8fa20008, "lw $v0, 8($sp)"'
+    assert log_lines(MIPS).line(frame(thread=3)) == '3, 0x1000, 0x8fa20008, "lw $v0, 8($sp)"'
 
 
 def test_accesses_follow_loads_first() -> None:
-    line = LogLines(MIPS, None).line(
+    line = log_lines(MIPS).line(
         frame(
             pre=[Operand(RegisterLocation("v0"), 32, bytes(4), Usage(read=True)), memory(0x7FFF0008, 4), memory(16, 1)],
             post=[memory(0x411780, 4, written=True)],
@@ -70,12 +71,12 @@ def test_accesses_follow_loads_first() -> None:
 
 
 def test_unfinished_instruction_has_its_loads() -> None:
-    line = LogLines(MIPS, None).line(frame(pre=[memory(0x20, 4)], post=None))
+    line = log_lines(MIPS).line(frame(pre=[memory(0x20, 4)], post=None))
     assert line == '0, 0x1000, 0x8fa20008, "lw $v0, 8($sp)", load, 0x20'
 
 
 def test_symbol_comes_last() -> None:
-    lines = LogLines(MIPS, Image(GUEST))
+    lines = log_lines(MIPS, Image(GUEST))
     assert lines.line(frame(MIX)) == '0, 0x400150, 0x8fa20008, "lw $v0, 8($sp)", mix'
     assert lines.line(frame(MIX + 8, pre=[memory(1, 1)])) == (
         '0, 0x400158, 0x8fa20008, "lw $v0, 8($sp)", load, 0x1, mix+0x8'
@@ -83,7 +84,7 @@ def test_symbol_comes_last() -> None:
 
 
 def test_address_outside_the_program_has_no_symbol() -> None:
-    assert LogLines(MIPS, Image(GUEST)).line(frame(0x10)) == '0, 0x10, 0x8fa20008, "lw $v0, 8($sp)"'
+    assert log_lines(MIPS, Image(GUEST)).line(frame(0x10)) == '0, 0x10, 0x8fa20008, "lw $v0, 8($sp)"'
 
 
 @pytest.mark.parametrize("module_name", ["guest", "/elsewhere/guest"])
@@ -92,7 +93,7 @@ def test_symbols_are_found_where_the_program_was_loaded(module_name: str) -> Non
     offset = 0x1000_0000
     module = ModloadFrame(module_name, 0x400000 + offset, 0x41FFFF + offset)
     # When it is loaded between two instructions, then the second one has the symbol, and the module has no line
-    before, after = LogLines(MIPS, Image(GUEST)).lines([frame(offset + MIX), module, frame(offset + MIX)])
+    before, after = logged([frame(offset + MIX), module, frame(offset + MIX)], MIPS, Image(GUEST))
     assert before.endswith('"')
     assert after.endswith('", mix')
 
@@ -100,13 +101,13 @@ def test_symbols_are_found_where_the_program_was_loaded(module_name: str) -> Non
 def test_library_has_the_symbols_of_its_file() -> None:
     library = ModloadFrame(str(GUEST), 0x7000_0000, 0x7001_FFFF)
     inside = 0x7000_0000 + MIX - 0x400000
-    lines = list(LogLines(MIPS, None).lines([library, frame(inside), frame(inside + 4), frame(0x7002_0000)]))
+    lines = logged([library, frame(inside), frame(inside + 4), frame(0x7002_0000)], MIPS)
     assert [line.rpartition('"')[2] for line in lines] == [", mix", ", mix+0x4", ""]
 
 
 def test_module_over_another_one_takes_its_place() -> None:
     under, over = ModloadFrame(str(GUEST), 0x400000, 0x41FFFF), ModloadFrame("/gone.so", 0x400000, 0x400FFF)
-    before, after = LogLines(MIPS, None).lines([under, frame(MIX), over, frame(MIX)])
+    before, after = logged([under, frame(MIX), over, frame(MIX)], MIPS, None)
     assert (before.rpartition('"')[2], after.rpartition('"')[2]) == (", mix", "")
 
 
@@ -116,34 +117,34 @@ def test_module_that_is_no_library_of_the_guest_has_no_symbols(tmp_path: Path, c
     if content is not None:
         path.write_bytes(content)
     for name in (str(path), str(tmp_path), "guest", ""):
-        (line,) = LogLines(MIPS, None).lines([ModloadFrame(name, 0x400000, 0x41FFFF), frame(MIX)])
+        (line,) = logged([ModloadFrame(name, 0x400000, 0x41FFFF), frame(MIX)], MIPS, None)
         assert line.endswith('"')
 
 
 def test_mode_says_how_to_disassemble() -> None:
-    lines = LogLines(ARM, None)
+    lines = log_lines(ARM)
     assert lines.line(frame(data=b"\x08\x46", mode="arm:t32")) == '0, 0x1000, 0x0846, "mov r0, r1"'
     assert lines.line(frame(data=b"\x01\x00\xa0\xe1", mode="arm:a32")) == '0, 0x1000, 0x0100a0e1, "mov r0, r1"'
 
 
 def test_same_bytes_at_another_address_are_disassembled_for_it() -> None:
-    lines, branch = LogLines(MIPS, None), bytes.fromhex("10000001")
+    lines, branch = log_lines(MIPS), bytes.fromhex("10000001")
     assert lines.line(frame(0x1000, branch)) == '0, 0x1000, 0x10000001, "b 0x1008"'
     assert lines.line(frame(0x2000, branch)) == '0, 0x2000, 0x10000001, "b 0x2008"'
 
 
 def test_rewritten_code_is_disassembled_anew() -> None:
-    lines = LogLines(MIPS, None)
+    lines = log_lines(MIPS)
     lines.line(frame())
     assert lines.line(frame(data=bytes(4))) == '0, 0x1000, 0x00000000, "nop"'
 
 
 def test_bytes_that_cannot_be_decoded_are_shown() -> None:
-    assert LogLines(MIPS, None).line(frame(data=b"\xff" * 4)) == '0, 0x1000, 0xffffffff, ".byte 0xffffffff"'
+    assert log_lines(MIPS).line(frame(data=b"\xff" * 4)) == '0, 0x1000, 0xffffffff, ".byte 0xffffffff"'
 
 
 def test_trace_of_an_unknown_architecture_shows_bytes() -> None:
-    assert LogLines(None, None).line(frame()) == '0, 0x1000, 0x8fa20008, ".byte 0x8fa20008"'
+    assert log_lines(None).line(frame()) == '0, 0x1000, 0x8fa20008, ".byte 0x8fa20008"'
 
 
 # -- memtrace ------------------------------------------------------------------------------------------------------

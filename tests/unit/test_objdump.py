@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from gdbtrace import objdump
+from gdbtrace.analysis import disassembly
 from gdbtrace.arch.mips import MIPS
 from gdbtrace.arch.model import Arch, Mode, Objdump
 from gdbtrace.arch.riscv import RISCV64
 from gdbtrace.objdump import Instruction, problem_of, texts_of
-from gdbtrace.report import instruction_log
-from gdbtrace.report.instruction_log import LogLines
 from gdbtrace.trace.frames import StdFrame
+from tests.log_lines import logged
 
 NOP, BRANCH, LOAD = bytes(4), bytes.fromhex("10000001"), bytes.fromhex("8fa20008")
 NOTHING = bytes.fromhex("ffffffff")
@@ -123,7 +123,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         counts.append(len(instructions))
         return texts_of(arch, mode, instructions)
 
-    monkeypatch.setattr(instruction_log, "texts_of", counted)
+    monkeypatch.setattr(disassembly, "texts_of", counted)
     return counts
 
 
@@ -132,7 +132,7 @@ def frames(*instructions: Instruction) -> list[StdFrame]:
 
 
 def test_log_asks_once_for_many_frames(runs: list[int]) -> None:
-    lines = list(LogLines(BIG, None).lines(frames((0x1000, LOAD), (0x1000, BRANCH), (4, NOTHING), (0x1000, LOAD))))
+    lines = logged(frames((0x1000, LOAD), (0x1000, BRANCH), (4, NOTHING), (0x1000, LOAD)), BIG)
     assert lines == [
         '0, 0x1000, 0x8fa20008, "lw v0,8(sp)"',
         '0, 0x1000, 0x10000001, "b 0x1008"',
@@ -143,20 +143,19 @@ def test_log_asks_once_for_many_frames(runs: list[int]) -> None:
 
 
 def test_log_asks_again_for_what_is_new(runs: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(instruction_log, "_BATCH", 2)
-    lines = LogLines(BIG, None)
-    assert len(list(lines.lines(frames(*((4 * i, NOP) for i in (1, 2, 1, 2, 3)))))) == 5
-    assert lines.line(*frames((8, LOAD))) == '0, 0x8, 0x8fa20008, "lw v0,8(sp)"'
+    monkeypatch.setattr(disassembly, "_BATCH", 2)
+    known = disassembly.Disassembly(BIG)
+    assert len(list(known.look_ahead(frames(*((4 * i, NOP) for i in (1, 2, 1, 2, 3)))))) == 5
+    assert known.at(8, LOAD, None).text == "lw v0,8(sp)"
     assert runs == [2, 1, 1]
 
 
 def test_log_does_not_ask_where_capstone_decodes(runs: list[int]) -> None:
-    assert list(LogLines(MIPS, None).lines(frames((0x1000, LOAD)))) == ['0, 0x1000, 0x8fa20008, "lw $v0, 8($sp)"']
+    assert logged(frames((0x1000, LOAD)), MIPS) == ['0, 0x1000, 0x8fa20008, "lw $v0, 8($sp)"']
     assert runs == []
 
 
 def test_log_says_what_is_missing() -> None:
     arch = without_capstone(MIPS, "no-such-objdump", machine=8)
-    lines = LogLines(arch, None)
-    assert "no-such-objdump" in lines.problem
-    assert list(lines.lines(frames((0, NOP)))) == ['0, 0x0, 0x00000000, ".byte 0x00000000"']
+    assert "no-such-objdump" in disassembly.Disassembly(arch).problem
+    assert logged(frames((0, NOP)), arch) == ['0, 0x0, 0x00000000, ".byte 0x00000000"']

@@ -1,0 +1,124 @@
+"""What the instructions of a trace are: text, mnemonic, groups. Each is decoded once."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import capstone
+
+from gdbtrace.arch.disassembler import disassemble
+from gdbtrace.arch.model import Arch, Mode
+from gdbtrace.objdump import Instruction as Unknown
+from gdbtrace.objdump import problem_of, texts_of
+from gdbtrace.trace.frames import Frame, StdFrame
+
+Key = tuple[int, bytes, str | None]
+"""What tells instructions apart: address, bytes, mode; as :class:`~gdbtrace.trace.frames.StdFrame` has them."""
+
+_MOST_KEPT = 1 << 16
+_BATCH = 1 << 12
+"""Frames that are looked at together where objdump has to be asked: a run of it costs some ten milliseconds."""
+
+_BRANCHES = {"jump", "call", "ret", "iret", "branch_relative"}
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """What is known of an instruction."""
+
+    text: str
+    """As a disassembler prints it; ``.byte 0x...`` where none knows it."""
+    mnemonic: str
+    """Its first word."""
+    groups: tuple[str, ...]
+    """capstone's groups by name (``jump``, ``call``, ``fpu``); empty where it has none."""
+
+    @property
+    def is_branch(self) -> bool:
+        """capstone says that it may go elsewhere than to the next instruction. Where it has no decoder, none is."""
+        return not _BRANCHES.isdisjoint(self.groups)
+
+
+class Disassembly:
+    """Decodes the instructions of one trace.
+
+    :param arch: None: nobody knows how to disassemble it.
+    """
+
+    def __init__(self, arch: Arch | None) -> None:
+        self._arch = arch
+        self._modes = {mode.name: mode for mode in arch.modes} if arch else {}
+        self._default_mode = arch.modes[0] if arch else None
+        self._known: dict[Key, Instruction] = {}
+        self._asks_objdump = any(_is_for_objdump(mode) for mode in self._modes.values())
+
+    @property
+    def problem(self) -> str:
+        """Why the instructions have no text on this machine; empty: they have."""
+        return problem_of(self._arch) if self._arch else ""
+
+    def look_ahead(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """The same frames; where objdump has to be asked, it has been asked for many of them at once."""
+        if not self._asks_objdump:
+            yield from frames
+            return
+        remaining = iter(frames)
+        while batch := list(itertools.islice(remaining, _BATCH)):
+            self.learn([(frame.address, frame.rawbytes, frame.mode) for frame in batch if isinstance(frame, StdFrame)])
+            yield from batch
+
+    def at(self, address: int, rawbytes: bytes, mode: str | None) -> Instruction:
+        """An instruction. One at a time is slow where objdump is asked: see :meth:`look_ahead` and :meth:`learn`."""
+        key = address, rawbytes, mode
+        known = self._known.get(key)
+        if known is None:
+            self.learn([key])
+            known = self._known.get(key)
+        if known is None:
+            known = self._decoded(key)
+            self._add({key: known})
+        return known
+
+    def learn(self, keys: Sequence[Key]) -> None:
+        """Find out about the instructions that only objdump knows, all at once."""
+        unknown: dict[str | None, dict[Unknown, None]] = {}
+        for key in keys:
+            address, rawbytes, name = key
+            mode = self._modes.get(name, self._default_mode)
+            if rawbytes and mode and _is_for_objdump(mode) and key not in self._known:
+                unknown.setdefault(name, {})[address, rawbytes] = None
+        for name, instructions in unknown.items():
+            mode = self._modes.get(name, self._default_mode)
+            if self._arch and mode:
+                texts = texts_of(self._arch, mode, list(instructions))
+                self._add({(*each, name): _of_text(texts.get(each), each[1]) for each in instructions})
+
+    def _decoded(self, key: Key) -> Instruction:
+        address, rawbytes, name = key
+        entry = self._arch.entry_points.get(address) if self._arch and not rawbytes else None
+        if entry is not None:
+            return Instruction(entry.name, entry.name, ())
+        mode = self._modes.get(name, self._default_mode)
+        if mode is None:
+            return _of_text(None, rawbytes)
+        decoded = disassemble(rawbytes, address, mode)
+        found = decoded.capstone
+        if not isinstance(found, capstone.CsInsn):
+            return _of_text(decoded.text, rawbytes)
+        return Instruction(decoded.text, decoded.mnemonic, tuple(map(found.group_name, found.groups)))
+
+    def _add(self, found: dict[Key, Instruction]) -> None:
+        if len(self._known) + len(found) > _MOST_KEPT:
+            self._known.clear()
+        self._known |= found
+
+
+def _of_text(text: str | None, rawbytes: bytes) -> Instruction:
+    text = text or f".byte 0x{rawbytes.hex()}"
+    return Instruction(text, text.split(maxsplit=1)[0], ())
+
+
+def _is_for_objdump(mode: Mode) -> bool:
+    return mode.capstone_arch is None and mode.objdump is not None

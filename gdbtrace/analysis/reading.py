@@ -1,0 +1,139 @@
+"""Reading a trace for an analysis: which of its frames, and what is known of their addresses and instructions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gdbtrace.analysis.disassembly import Disassembly
+from gdbtrace.analysis.symbols import Symbols
+from gdbtrace.arch.model import Arch
+from gdbtrace.trace.container import TraceReader
+from gdbtrace.trace.frames import (
+    ExceptionFrame,
+    Frame,
+    ModloadFrame,
+    Operand,
+    StdFrame,
+    SyscallFrame,
+)
+
+
+class AddressRange(NamedTuple):
+    """A run of addresses."""
+
+    low: int
+    high: int
+    """The last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which frames of a trace are looked at; all of them where nothing is said."""
+
+    first: int = 0
+    """Number of the first frame, counted from 0, of whatever kind."""
+    end: int | None = None
+    """Number of the frame behind the last one; None: to the end of the trace."""
+    ranges: Sequence[AddressRange] = ()
+    """Only instructions in one of these..."""
+    functions: frozenset[str] = frozenset()
+    """...or in a function of one of these names."""
+    vcpus: frozenset[int] = frozenset()
+    """Only these threads' or vCPUs' frames."""
+    address_spaces: frozenset[int] = frozenset()
+    """Only instructions that ran in one of these address spaces: values of `address_space_register`."""
+    address_space_register: str = ""
+    """The register that frames list for it."""
+
+
+@dataclass
+class Reading:
+    """One trace, being read.
+
+    Iterating gives the selected frames in order. Symbols are told of each module when its frame comes by, selected or
+    not, so look addresses up while reading and not afterwards.
+    """
+
+    reader: TraceReader
+    arch: Arch | None
+    """None: nobody knows the trace's architecture."""
+    symbols: Symbols
+    disassembly: Disassembly
+    selection: Selection = field(default_factory=Selection)
+    position: int = 0
+    """Number of the frame that is looked at, selected or not: how far reading has come."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The selected frames."""
+        return self.disassembly.look_ahead(frame for _, frame in self.iter_numbered())
+
+    def iter_numbered(self) -> Iterator[tuple[int, Frame]]:
+        """The selected frames with their numbers in the trace, counted from 0.
+
+        :raise TraceFormatError: when a damaged place is reached.
+        """
+        selection, spaces = self.selection, _AddressSpaces(self.selection.address_space_register)
+        is_whole = not (selection.ranges or selection.functions or selection.vcpus or selection.address_spaces)
+        self._learn_modules_before(selection.first)
+        for number, frame in enumerate(self.reader.iter_frames(selection.first), selection.first):
+            if number == selection.end:
+                return
+            self.position = number
+            if type(frame) is ModloadFrame:
+                self.symbols.add(frame)
+                yield number, frame
+            elif is_whole or self._is_selected(frame, spaces):
+                yield number, frame
+
+    def _is_selected(self, frame: Frame, spaces: _AddressSpaces) -> bool:
+        selection = self.selection
+        if isinstance(frame, StdFrame | SyscallFrame | ExceptionFrame):
+            if selection.vcpus and frame.thread_id not in selection.vcpus:
+                return False
+            if selection.address_spaces and spaces.of(frame) not in selection.address_spaces:
+                return False
+        if not isinstance(frame, StdFrame) or not (selection.ranges or selection.functions):
+            return True
+        address = frame.address
+        if any(low <= address <= high for low, high in selection.ranges):
+            return True
+        function = self.symbols.function_at(address) if selection.functions else None
+        return function is not None and function.name in selection.functions
+
+    def _learn_modules_before(self, number: int) -> None:
+        """What was loaded before the window is where it is in the window, too."""
+        for index, (offset, data) in enumerate(self.reader.iter_messages()):
+            if index >= number:
+                return
+            if data.startswith(_MODLOAD):
+                frame = self.reader.decode(data, offset)
+                if isinstance(frame, ModloadFrame):
+                    self.symbols.add(frame)
+
+
+_MODLOAD = b"\x2a"
+"""How a ``frame`` message begins that is a modload_frame: field 5, with a length."""
+
+
+class _AddressSpaces:
+    """In which address space each vCPU is."""
+
+    def __init__(self, register: str) -> None:
+        self._register = register
+        self._current: dict[int | None, int] = {}
+
+    def of(self, frame: StdFrame | SyscallFrame | ExceptionFrame) -> int | None:
+        """Where an instruction ran: what its pre list says, or the latest that the vCPU's frames have said."""
+        if isinstance(frame, StdFrame):
+            self._note(frame.thread_id, frame.pre)
+            space = self._current.get(frame.thread_id)
+            self._note(frame.thread_id, frame.post or ())
+            return space
+        return self._current.get(frame.thread_id)
+
+    def _note(self, thread_id: int, operands: Sequence[Operand]) -> None:
+        for operand in operands:
+            if not operand.is_memory and operand.name == self._register and operand.value:
+                self._current[thread_id] = operand.as_int()
