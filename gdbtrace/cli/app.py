@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from gdbtrace.cli import archs, attach, doctor, info, log, machines, repair, run, serve
+from gdbtrace.cli import archs, attach, cache, doctor, info, log, machines, repair, run, serve
 from gdbtrace.cli.expanded import expanded
 from gdbtrace.cli.output import ExitStatus, complain
 from gdbtrace.errors import GdbtraceError
@@ -87,6 +87,7 @@ APP.command("attach")(expanded(attach.attach))
 APP.command("serve")(expanded(serve.serve))
 APP.command("info")(info.info)
 APP.command("log")(expanded(log.log))
+APP.command("cache")(expanded(cache.cache))
 APP.command("repair")(repair.repair)
 APP.command("archs")(archs.archs)
 APP.command("machines")(machines.machines)

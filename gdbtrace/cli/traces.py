@@ -160,6 +160,12 @@ def _argument_of(reader: TraceReader, option: str) -> str | None:
     return next((argument[len(option) :] for argument in arguments if argument.startswith(option)), None)
 
 
+def is_of_machine(reader: TraceReader) -> bool:
+    """Whether gdbtrace noted in the meta frame that it traced a machine, not a program."""
+    arguments = reader.meta.tracer.args if reader.meta else ()
+    return any(argument.startswith("--machine") for argument in arguments)
+
+
 def architecture_of_trace(reader: TraceReader, name: str | None) -> Arch | None:
     """The architecture of a trace: what the user said, what gdbtrace noted in the meta frame, or the header's.
 
@@ -169,10 +175,8 @@ def architecture_of_trace(reader: TraceReader, name: str | None) -> Arch | None:
     """
     if name is not None:
         return architecture_named(name, is_machine=name not in ARCHITECTURES)
-    arguments = reader.meta.tracer.args if reader.meta else ()
     # Either has some that the other lacks; of a name that both have, firmware may be in modes that programs are not.
-    is_machine = any(argument.startswith("--machine") for argument in arguments)
-    known = {**ARCHITECTURES, **MACHINES} if is_machine else {**MACHINES, **ARCHITECTURES}
+    known = {**ARCHITECTURES, **MACHINES} if is_of_machine(reader) else {**MACHINES, **ARCHITECTURES}
     noted = _argument_of(reader, "--arch=")
     if noted in known:
         return known[noted]

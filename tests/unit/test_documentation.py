@@ -32,7 +32,9 @@ def options_of(command: str) -> set[str]:
     return {name for parameter in group.commands[command].params for name in parameter.opts if name.startswith("--")}
 
 
-@pytest.mark.parametrize("command", ["run", "attach", "serve", "info", "log", "repair", "archs", "machines", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["run", "attach", "serve", "info", "log", "cache", "repair", "archs", "machines", "doctor"]
+)
 def test_the_guide_names_every_option(command: str) -> None:
     text = (ROOT / "docs" / "guide.md").read_text()
     assert f"gdbtrace {command}" in text
