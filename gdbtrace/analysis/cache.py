@@ -33,10 +33,10 @@ def accesses_of(frame: StdFrame) -> list[Access]:
     """What an instruction does to memory, in order: it is fetched, it loads, it stores.
 
     Data is where it is in the physical address space, if the trace says so. Devices are not cached: what goes to them
-    is left out, and so is an instruction without bytes, which QEMU performed for the kernel.
+    is left out.
     """
-    size = len(frame.rawbytes)
-    accesses = [(FETCH, frame.address, size)] if size else []
+    # A frame without bytes is a call of the kernel's code, of which QEMU counts one instruction, too.
+    accesses = [(FETCH, frame.address, max(len(frame.rawbytes), 1))]
     for direction, operands in ((LOAD, frame.memory_reads()), (STORE, frame.memory_writes())):
         for operand in operands:
             location = operand.location
@@ -69,7 +69,8 @@ class Geometry:
         sets, rest = divmod(self.size_bytes, set_bytes)
         if not sets:
             raise ValueError(
-                f"a set of {self.ways} blocks of {self.block_bytes} bytes is larger than the cache of {self.size_bytes}"
+                f"a set of {self.ways} blocks of {self.block_bytes} bytes is larger than the cache of "
+                f"{self.size_bytes} bytes"
             )
         if rest:
             raise ValueError(f"{self.size_bytes} bytes are no multiple of a set, {set_bytes} bytes")
