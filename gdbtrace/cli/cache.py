@@ -89,7 +89,7 @@ def cache(
     with open_reading(trace, reading_options) as reading:
         options = shape.options(is_of_machine(reading.reader))
         analysis = CacheAnalysis(options, reading.symbols)
-        with _din_writer(din, trace) as writer:
+        with _din_writer(din, trace, options) as writer:
             for frame in with_progress(reading):
                 analysis.feed(frame)
                 if writer is not None:
@@ -114,7 +114,7 @@ def _geometry(option: str, text: str, default: Geometry) -> Geometry:
 
 
 @contextmanager
-def _din_writer(path: Path | None, trace: Path) -> Iterator[DinWriter | None]:
+def _din_writer(path: Path | None, trace: Path, options: CacheOptions) -> Iterator[DinWriter | None]:
     """What writes the file, if one is wanted.
 
     :raise UsageError: it is the trace.
@@ -127,6 +127,6 @@ def _din_writer(path: Path | None, trace: Path) -> Iterator[DinWriter | None]:
         if path.exists() and path.samefile(trace):
             raise UsageError(f"--din {path}: is the trace")
         with path.open("w", encoding="ascii") as stream:
-            yield DinWriter(stream)
+            yield DinWriter(stream, options)
     except OSError as error:
         raise OutputError(path, error.strerror or str(error)) from error

@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TextIO
 
-from gdbtrace.analysis.cache import CacheOptions, CacheResult, CoreTallies, Kind, MissingInstruction, Tally, accesses_of
+from gdbtrace.analysis.cache import (
+    FETCH,
+    LOAD,
+    STORE,
+    CacheOptions,
+    CacheResult,
+    CoreTallies,
+    Kind,
+    MissingInstruction,
+    Tally,
+    accesses_of,
+)
 from gdbtrace.analysis.disassembly import Disassembly
 from gdbtrace.trace.frames import Frame, StdFrame
 
@@ -93,13 +104,24 @@ def _tallies_facts(core: CoreTallies) -> dict[str, object]:
 
 
 class DinWriter:
-    """Writes a trace in dinero's input format: a label (0 load, 1 store, 2 fetch) and the address in hexadecimal."""
+    """Writes a trace in dinero's input format: a label (0 load, 1 store, 2 fetch) and the address in hexadecimal.
 
-    def __init__(self, stream: TextIO) -> None:
+    The format has no sizes, so there is a line for each block of L1 that an access looks up.
+    """
+
+    def __init__(self, stream: TextIO, options: CacheOptions) -> None:
         self._write = stream.write
+        l1i, l1d = options.l1i.block_bytes, options.l1d.block_bytes
+        self._block_bytes = {LOAD: l1d, STORE: l1d, FETCH: l1i}
+        self._first_block_only = options.first_block_only
 
     def feed(self, frame: Frame) -> None:
         """Take one frame."""
-        if isinstance(frame, StdFrame):
-            for direction, address, _ in accesses_of(frame):
-                self._write(f"{direction} {address:x}\n")
+        if not isinstance(frame, StdFrame):
+            return
+        for direction, address, size in accesses_of(frame):
+            self._write(f"{direction} {address:x}\n")
+            if not self._first_block_only:
+                block_bytes = self._block_bytes[direction]
+                for further in range(address - address % block_bytes + block_bytes, address + size, block_bytes):
+                    self._write(f"{direction} {further:x}\n")

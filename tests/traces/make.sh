@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Makes the programs and traces of this directory anew: Debian 12's cross compilers and QEMU 7.2.
+# tests/unit/test_cache.py says how *.cache.txt and *.qemu-cache-*.txt were made.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,8 +25,11 @@ from gdbtrace.analysis.cache import (
     Kind,
     Tally,
 )
+from gdbtrace.analysis.disassembly import Disassembly
 from gdbtrace.analysis.symbols import Symbols
 from gdbtrace.cli import main
+from gdbtrace.cli.cache import CacheShape
+from gdbtrace.report.cache_report import CacheReport, DinWriter
 from gdbtrace.trace import MemoryLocation, Operand, StdFrame, Usage
 
 TRACES = Path(__file__).parents[1] / "traces"
@@ -240,6 +245,23 @@ def test_each_vcpu_has_its_own_caches_unless_they_share_cores() -> None:
     assert data_of(frames, geometry, cores=1) == (3, 1)
 
 
+def test_a_machine_has_a_core_for_each_vcpu_and_a_program_one() -> None:
+    assert CacheShape().options(is_machine=True).cores is None
+    assert CacheShape().options(is_machine=False).cores == 1
+
+
+def test_several_cores_have_a_line_each_and_their_sum() -> None:
+    frames = [instruction(thread=thread, loads=[memory(0, 4)] * 2) for thread in (0, 3)]
+    options = CacheOptions()
+    lines = CacheReport(options, simulated(frames, options), Disassembly(None), 0).lines()
+    assert lines[1:5] == [
+        "0       2              1              50.0000%  1              1             100.0000%",
+        "3       2              1              50.0000%  1              1             100.0000%",
+        "sum     4              2              50.0000%  2              2             100.0000%",
+        "",
+    ]
+
+
 # -- QEMU's own plugin -----------------------------------------------------------------------------------------------
 
 
@@ -313,11 +335,13 @@ def test_json_has_what_the_text_has(capsys: pytest.CaptureFixture[str]) -> None:
 @SAMPLES
 def test_din_read_back_misses_the_same(arch: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """dinero itself cannot be installed here; what its manual says of the format, and the twin, stand in for it."""
-    din = tmp_path / "x.din"
-    assert main(["cache", str(TRACES / f"{arch}.frames"), *TINY, "--first-block", "--din", str(din), "--json"]) == 0
+    din, trace = tmp_path / "x.din", str(TRACES / f"{arch}.frames")
+    # Blocks so small that accesses reach into several
+    shape = ["--l1i", "128,32,2", "--l1d", "64,4,2", "--l2", "512,64,2"]
+    assert main(["cache", trace, *shape, "--din", str(din), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)["sum"]
 
-    twin = Twin(CacheOptions(Geometry(128, 32, 2), Geometry(64, 16, 2), Geometry(512, 64, 2), first_block_only=True))
+    twin = Twin(CacheOptions(Geometry(128, 32, 2), Geometry(64, 4, 2), Geometry(512, 64, 2)))
     for line in din.read_text().splitlines():
         label, address = re.fullmatch(r"([012]) ([0-9a-f]+)", line).groups()  # type: ignore[union-attr]
         twin.access(0, Kind.FETCH if label == "2" else Kind.DATA, 0, int(address, 16), 1)
@@ -335,6 +359,16 @@ def test_din_is_a_line_for_each_access(tmp_path: Path) -> None:
         "2 4001a0",
         *("2 4001a4", "1 5500800e60"),
     ]
+
+
+def test_din_has_a_line_for_each_block_of_an_access() -> None:
+    frame = instruction(0x3E, 4, loads=[memory(0x13, 0x10)])
+    options = CacheOptions(l1d=Geometry(64, 8, 1))
+    whole, first = io.StringIO(), io.StringIO()
+    DinWriter(whole, options).feed(frame)
+    DinWriter(first, replace(options, first_block_only=True)).feed(frame)
+    assert whole.getvalue().splitlines() == ["2 3e", "2 40", "0 13", "0 18", "0 20"]
+    assert first.getvalue().splitlines() == ["2 3e", "0 13"]
 
 
 @pytest.mark.parametrize(
