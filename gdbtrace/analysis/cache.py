@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
 from random import Random
@@ -217,7 +217,7 @@ class Kind(IntEnum):
     L2 = 2
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class MissingInstruction:
     """An instruction that missed. An address that had several instructions has as many of these."""
 
@@ -225,7 +225,7 @@ class MissingInstruction:
     symbol: str
     """``symbol[+0xoffset]``; empty: none."""
     line: SourceLine | None
-    misses: list[int] = field(default_factory=lambda: [0] * len(Kind))
+    misses: Sequence[int]
     """By :class:`Kind`."""
 
 
@@ -285,7 +285,8 @@ class CacheAnalysis:
         self._symbols = symbols
         self._random = Random(options.seed)
         self._cores: dict[int, _Core] = {}
-        self._instructions: dict[Key, MissingInstruction] = {}
+        self._misses: dict[Key, list[int]] = {}
+        self._places: dict[Key, tuple[str, SourceLine | None]] = {}
 
     def feed(self, frame: Frame) -> None:
         """Take one frame."""
@@ -310,7 +311,10 @@ class CacheAnalysis:
     def result(self) -> CacheResult:
         """What was found so far."""
         cores = {number: core.tallies() for number, core in sorted(self._cores.items())}
-        return CacheResult(cores, list(self._instructions.values()))
+        instructions = [
+            MissingInstruction(key, *self._places[key], tuple(misses)) for key, misses in self._misses.items()
+        ]
+        return CacheResult(cores, instructions)
 
     def _core_of(self, thread_id: int) -> _Core:
         number = thread_id % self._options.cores if self._options.cores else thread_id
@@ -321,11 +325,12 @@ class CacheAnalysis:
 
     def _note(self, frame: StdFrame, kind: Kind) -> None:
         key = frame.address, frame.rawbytes, frame.mode
-        instruction = self._instructions.get(key)
-        if instruction is None:
-            symbol, line = self._symbols.name_at(frame.address), self._symbols.line_at(frame.address)
-            instruction = self._instructions[key] = MissingInstruction(key, symbol, line)
-        instruction.misses[kind] += 1
+        misses = self._misses.get(key)
+        if misses is None:
+            misses = self._misses[key] = [0] * len(Kind)
+            # What is mapped there later is not what missed.
+            self._places[key] = self._symbols.name_at(frame.address), self._symbols.line_at(frame.address)
+        misses[kind] += 1
 
 
 class _Core:

@@ -61,7 +61,7 @@ class CacheShape:
         typer.Option("--first-block", help="Look up only the block of an access's first byte, as QEMU's plugin does."),
     ] = False
 
-    def options(self, is_machine: bool) -> CacheOptions:
+    def options(self, *, is_machine: bool) -> CacheOptions:
         """What the analysis takes.
 
         :raise UsageError: there is no such cache.
@@ -87,7 +87,7 @@ def cache(
 ) -> None:
     """Show what of TRACE misses in an L1 instruction, an L1 data and a unified L2 cache."""
     with open_reading(trace, reading_options) as reading:
-        options = shape.options(is_of_machine(reading.reader))
+        options = shape.options(is_machine=is_of_machine(reading.reader))
         analysis = CacheAnalysis(options, reading.symbols)
         with _din_writer(din, trace, options) as writer:
             for frame in with_progress(reading):
