@@ -101,8 +101,17 @@ class Workshop:
 
     def debian(self, package: str, arch: str) -> Path:
         """The directory that Debian's package for an architecture is unpacked in."""
-        subprocess.run([str(TESTS.parent / ".ci" / "foreign"), package, *DEBIAN.values()], check=True)
-        return TESTS.parent / "build" / "foreign" / package / DEBIAN[arch]
+        return self._unpacked(package, *DEBIAN.values()) / DEBIAN[arch]
+
+    def kernel(self) -> Path:
+        """Debian's Linux for x86-64 virtual machines."""
+        [kernel] = (self._unpacked("linux-image-cloud-amd64", "amd64") / "amd64" / "boot").glob("vmlinuz-*")
+        return kernel
+
+    @staticmethod
+    def _unpacked(package: str, *architectures: str) -> Path:
+        subprocess.run([str(TESTS.parent / ".ci" / "foreign"), package, *architectures], check=True)
+        return TESTS.parent / "build" / "foreign" / package
 
     def _built(self, name: str, command: Sequence[str]) -> Path:
         target = self._directory / name

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from gdbtrace.cli import archs, attach, cache, doctor, info, log, machines, repair, run, serve
+from gdbtrace.cli import archs, attach, cache, doctor, info, log, machines, repair, run, serve, stages
 from gdbtrace.cli.expanded import expanded
 from gdbtrace.cli.output import ExitStatus, complain
 from gdbtrace.errors import GdbtraceError
@@ -85,6 +85,7 @@ def _common(
 APP.command("run")(expanded(run.run))
 APP.command("attach")(expanded(attach.attach))
 APP.command("serve")(expanded(serve.serve))
+APP.command("stages")(expanded(stages.stages))
 APP.command("info")(info.info)
 APP.command("log")(expanded(log.log))
 APP.command("cache")(expanded(cache.cache))

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from gdbtrace.cli.output import TableConsole
 from gdbtrace.errors import ToolMissing
-from gdbtrace.machine.profile import MachineProfile, iter_profiles, load_profile
+from gdbtrace.machine.profile import ImageKind, MachineProfile, iter_profiles, load_profile
 
 
 def machines(
@@ -97,12 +97,14 @@ def _commands(profile: MachineProfile) -> Iterator[tuple[str, list[str]]]:
         yield "without an image", command
     elif profile.firmware:
         yield "without an image", [*command, *_filled(profile.firmware_arguments, "{firmware}", profile.firmware[0])]
-    elf, raw = (profile.arguments_for_image(is_elf=is_elf) for is_elf in (True, False))
+    elf, kernel, raw = map(profile.arguments_for_image, (ImageKind.ELF, ImageKind.KERNEL, ImageKind.RAW))
     if elf == raw:
         yield "with an image", [*command, *_filled(elf, "{image}", "IMAGE")]
         return
     if elf:
         yield "with an ELF", [*command, *_filled(elf, "{image}", "IMAGE")]
+    if kernel and kernel != raw:
+        yield "with a Linux kernel", [*command, *_filled(kernel, "{image}", "IMAGE")]
     if raw:
         yield "with a raw image", [*command, *_filled(raw, "{image}", "IMAGE")]
 

@@ -62,11 +62,15 @@ def _schedule(text: str) -> Schedule:
         raise UsageError(f"--schedule {text}: must be round-robin, round-robin:QUANTUM or only:VCPU") from None
 
 
+Architecture = Annotated[str | None, typer.Option(help="Architecture [default: what the ELF or the machine says].")]
+Timeout = Annotated[float | None, typer.Option(min=0.001, metavar="S", help="Stop after S seconds.")]
+
+
 @dataclass(frozen=True, slots=True)
 class Manner:
     """How to trace, whatever it is and wherever it begins."""
 
-    arch: Annotated[str | None, typer.Option(help="Architecture [default: what the ELF or the machine says].")] = None
+    arch: Architecture = None
     registers: Annotated[RegisterLists, typer.Option(help="Which registers a frame lists.")] = RegisterLists.STANDARD
     toc: Annotated[
         TocConvention, typer.Option(help="Table of contents: `legacy` for readers older than July 2025.")
@@ -91,7 +95,7 @@ class Window:
 
     engine: Annotated[EngineChoice, typer.Option(help="Who commands the tracer.")] = EngineChoice.AUTO
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after N instructions.")] = None
-    timeout: Annotated[float | None, typer.Option(min=0.001, metavar="S", help="Stop after S seconds.")] = None
+    timeout: Timeout = None
     start: Annotated[
         Place | None,
         typer.Option(
@@ -111,39 +115,17 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Guest:
-    """What to run: a program, or firmware on a machine."""
+class Board:
+    """A machine, whatever its image."""
 
-    program: Annotated[
-        Path | None, typer.Argument(help="The program to trace; the machine's image.", show_default=False)
-    ] = None
-    arguments: Annotated[
-        list[str] | None, typer.Argument(help="The program's arguments, after `--`.", show_default=False)
-    ] = None
     qemu: Annotated[Path | None, typer.Option(metavar="PATH", help="The QEMU to use.")] = None
     cpu: Annotated[str | None, typer.Option(metavar="MODEL", help="QEMU's CPU model.")] = None
-    env: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--env",
-            metavar="K=V",
-            rich_help_panel=_PROGRAMS,
-            help="A variable of the guest's environment, which is empty otherwise.",
-        ),
-    ] = None
-    stdin: Annotated[
-        Path | None, typer.Option(metavar="FILE", rich_help_panel=_PROGRAMS, help="The guest's standard input.")
-    ] = None
-    sysroot: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", rich_help_panel=_PROGRAMS, help="Where a dynamic program's libraries are."),
-    ] = None
     machine: Annotated[
         str | None,
         typer.Option(
             metavar="NAME|FILE",
             rich_help_panel=_MACHINES,
-            help="Trace firmware on this machine: one of `gdbtrace machines`, or a profile of your own.",
+            help="The machine to run firmware on: one of `gdbtrace machines`, or a profile of your own.",
         ),
     ] = None
     machine_args: Annotated[
@@ -162,36 +144,14 @@ class Guest:
         str | None, typer.Option(metavar="SIZE", rich_help_panel=_MACHINES, help="QEMU's -m [default: the profile's].")
     ] = None
     smp: Annotated[int | None, typer.Option(min=1, metavar="N", rich_help_panel=_MACHINES, help="vCPUs.")] = None
-    schedule: Annotated[
-        Schedule | None,
-        typer.Option(
-            metavar="SCHEDULE",
-            parser=_schedule,
-            rich_help_panel=_MACHINES,
-            help="Which vCPU is stepped: round-robin[:QUANTUM] or only:VCPU [default: round-robin:100].",
-        ),
-    ] = None
-    interrupts: Annotated[
-        Interrupts | None,
-        typer.Option(
-            rich_help_panel=_MACHINES, help="Whether interrupts are taken and timers run [default: the profile's]."
-        ),
-    ] = None
     icount: Annotated[
         Any,
         typer.Option(
             metavar="SHIFT|off",
             parser=_icount,
             rich_help_panel=_MACHINES,
-            help="An instruction takes 2**SHIFT ns of the guest's time, the same in each run [default: the profile's].",
-        ),
-    ] = None
-    until_console: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEXT",
-            rich_help_panel=_MACHINES,
-            help="Run at full speed until the console has printed TEXT, then begin.",
+            help="An instruction takes 2**SHIFT ns of the guest's time, the same in each run "
+            "[default: the profile's; of `stages`: off].",
         ),
     ] = None
     console: Annotated[
@@ -208,6 +168,57 @@ class Guest:
             help="Let the firmware call on this host: it may open files as you. Its output goes to the console.",
         ),
     ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Guest(Board):
+    """What to run: a program, or firmware on a machine."""
+
+    program: Annotated[
+        Path | None, typer.Argument(help="The program to trace; the machine's image.", show_default=False)
+    ] = None
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="The program's arguments, after `--`.", show_default=False)
+    ] = None
+    env: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--env",
+            metavar="K=V",
+            rich_help_panel=_PROGRAMS,
+            help="A variable of the guest's environment, which is empty otherwise.",
+        ),
+    ] = None
+    stdin: Annotated[
+        Path | None, typer.Option(metavar="FILE", rich_help_panel=_PROGRAMS, help="The guest's standard input.")
+    ] = None
+    sysroot: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", rich_help_panel=_PROGRAMS, help="Where a dynamic program's libraries are."),
+    ] = None
+    schedule: Annotated[
+        Schedule | None,
+        typer.Option(
+            metavar="SCHEDULE",
+            parser=_schedule,
+            rich_help_panel=_MACHINES,
+            help="Which vCPU is stepped: round-robin[:QUANTUM] or only:VCPU [default: round-robin:100].",
+        ),
+    ] = None
+    interrupts: Annotated[
+        Interrupts | None,
+        typer.Option(
+            rich_help_panel=_MACHINES, help="Whether interrupts are taken and timers run [default: the profile's]."
+        ),
+    ] = None
+    until_console: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            rich_help_panel=_MACHINES,
+            help="Run at full speed until the console has printed TEXT, then begin.",
+        ),
+    ] = None
     gdb_port: Annotated[
         int | None,
         typer.Option(
@@ -254,23 +265,36 @@ def guest_options(guest: Guest, **common: Any) -> TraceOptions:
             **common,
         )
     _refuse(programs, "only a program has that, not a machine")
-    return MachineOptions(
-        machine=guest.machine,
-        image=guest.program,
-        elf=guest.elf,
-        arguments=_words(guest.machine_args or ""),
-        qemu=guest.qemu,
-        cpu=guest.cpu,
-        memory=guest.memory,
-        vcpus=guest.smp,
+    return machine_options(
+        guest,
+        guest.program,
         schedule=guest.schedule or Schedule(),
         interrupts=None if guest.interrupts is None else guest.interrupts is Interrupts.ON,
-        icount=guest.icount,
         until_console=guest.until_console,
-        console=guest.console,
-        semihosting=guest.semihosting,
         gdb_port=guest.gdb_port,
         **common,
+    )
+
+
+def machine_options(board: Board, image: Path | None, **others: Any) -> MachineOptions:
+    """What to run on a machine.
+
+    :param others: the fields of :class:`~gdbtrace.record.options.MachineOptions` that a board does not say.
+    :raise UsageError: the arguments for QEMU are not well-formed.
+    """
+    return MachineOptions(
+        machine=board.machine,
+        image=image,
+        elf=board.elf,
+        arguments=_words(board.machine_args or ""),
+        qemu=board.qemu,
+        cpu=board.cpu,
+        memory=board.memory,
+        vcpus=board.smp,
+        icount=board.icount,
+        console=board.console,
+        semihosting=board.semihosting,
+        **others,
     )
 
 

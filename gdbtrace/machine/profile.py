@@ -10,6 +10,7 @@ import stat
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,9 +21,27 @@ DIRECTORY = Path(__file__).parents[1] / "conf"
 install follows the link, and a wheel has the files at its place (``package_data`` in setup.cfg)."""
 
 _SUFFIX = ".toml"
-_ELF_MAGIC = b"\x7fELF"
 _MOST_ICOUNT = 10
 """QEMU's largest shift (``-icount``): an instruction takes 2**shift ns."""
+
+
+class ImageKind(Enum):
+    """What an IMAGE is, as a phrase."""
+
+    ELF = "an ELF"
+    KERNEL = "a Linux kernel"
+    RAW = "not an ELF"
+
+
+_MAGICS = (
+    (0, b"\x7fELF", ImageKind.ELF),
+    # Linux: Documentation/x86/boot.rst, arm64/booting.rst; of arm, arch/arm/boot/compressed/head.S.
+    (0x202, b"HdrS", ImageKind.KERNEL),
+    (0x38, b"ARM\x64", ImageKind.KERNEL),
+    (0x24, b"\x18\x28\x6f\x01", ImageKind.KERNEL),
+)
+"""Offset in an image, what is there, and what the image is then."""
+_HEAD_BYTES = max(offset + len(magic) for offset, magic, _ in _MAGICS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +70,8 @@ class MachineProfile:
     """How an image is given; empty: none can be that is an ELF."""
     raw_image_arguments: tuple[str, ...] | None = None
     """How one is given that is not an ELF; None: the same way; empty: none can be."""
+    kernel_image_arguments: tuple[str, ...] | None = None
+    """How a Linux kernel is given that is not an ELF; None: as what is raw; empty: none can be."""
     firmware_name: str = ""
     """What runs without an image; empty: nothing does."""
     firmware: tuple[str, ...] = ()
@@ -86,11 +107,11 @@ class MachineProfile:
             command += [] if value is None else [option, value]
         return [*command, *self.arguments]
 
-    def arguments_for_image(self, *, is_elf: bool) -> tuple[str, ...]:
+    def arguments_for_image(self, kind: ImageKind) -> tuple[str, ...]:
         """How an image of that kind is given, with ``{image}`` for it; empty: it cannot be."""
-        if is_elf or self.raw_image_arguments is None:
-            return self.image_arguments
-        return self.raw_image_arguments
+        raw = self.image_arguments if self.raw_image_arguments is None else self.raw_image_arguments
+        kernel = raw if self.kernel_image_arguments is None else self.kernel_image_arguments
+        return {ImageKind.ELF: self.image_arguments, ImageKind.KERNEL: kernel, ImageKind.RAW: raw}[kind]
 
     def qemu_arguments(self, image: Path | None = None) -> list[str]:
         """What to start :attr:`qemu` with for this machine and an image, or for its own firmware. Reads the image's
@@ -105,11 +126,10 @@ class MachineProfile:
 
     def _software(self, image: Path | None) -> list[str]:
         if image is not None:
-            is_elf = is_elf_file(image)
-            if arguments := self.arguments_for_image(is_elf=is_elf):
+            kind = image_kind(image)
+            if arguments := self.arguments_for_image(kind):
                 return _filled(arguments, "{image}", str(image))
-            kind = "an ELF" if is_elf else "not an ELF"
-            raise UsageError(f"{image}: {kind}, and an image for {self.name} is {self.image}")
+            raise UsageError(f"{image}: {kind.value}, and an image for {self.name} is {self.image}")
         if not self.firmware_name:
             raise UsageError(f"{self.name} has no firmware of its own: pass an IMAGE, {self.image}")
         if self.builtin_firmware:
@@ -132,8 +152,8 @@ class MachineProfile:
         )
 
 
-def is_elf_file(image: Path) -> bool:
-    """Whether a file is an ELF.
+def image_kind(image: Path) -> ImageKind:
+    """What a file is, by its first bytes.
 
     :raise UsageError: it is not a file, or cannot be read.
     """
@@ -142,9 +162,10 @@ def is_elf_file(image: Path) -> bool:
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             raise UsageError(f"{image}: not a file; an image cannot be read from a pipe or device")
         with image.open("rb") as stream:
-            return stream.read(len(_ELF_MAGIC)) == _ELF_MAGIC
+            head = stream.read(_HEAD_BYTES)
     except OSError as error:
         raise UsageError(f"{image}: cannot be read: {error.strerror}") from error
+    return next((kind for offset, magic, kind in _MAGICS if head.startswith(magic, offset)), ImageKind.RAW)
 
 
 def _filled(arguments: tuple[str, ...], hole: str, path: str) -> list[str]:
@@ -175,6 +196,7 @@ def load_profile(name_or_path: str) -> MachineProfile:
         raise UsageError(f"{path}: {missing[0]!r} is missing")
     if settings.get("firmware"):
         settings.setdefault("firmware-name", Path(settings["firmware"][0]).name)
+    settings["stages"] = {name: place for name, place in settings.get("stages", {}).items() if place is not False}
     profile = MachineProfile(path.stem, **{key.replace("-", "_"): value for key, value in settings.items()})
     if profile.most_vcpus is not None and profile.vcpus > profile.most_vcpus:
         raise UsageError(f"{path}: {profile.vcpus} vcpus, and most-vcpus is {profile.most_vcpus}")
@@ -261,7 +283,8 @@ def _is_number(value: Any, least: int, most: int | None = None) -> bool:
 
 
 def _is_stage(value: Any) -> bool:
-    return _is_number(value, 0, (1 << 64) - 1) or (isinstance(value, str) and value != "")
+    """False: the base has it, and this machine does not."""
+    return value is False or _is_number(value, 0, (1 << 64) - 1) or (isinstance(value, str) and value != "")
 
 
 _TEXT = _Kind("a string", lambda value: isinstance(value, str) and value != "")
@@ -292,6 +315,7 @@ _KEYS: Mapping[str, _Kind] = {
     "image": _TEXT,
     "image-arguments": _TEXTS,
     "raw-image-arguments": _TEXTS,
+    "kernel-image-arguments": _TEXTS,
     "firmware-name": _TEXT,
     "firmware": _TEXTS,
     "firmware-arguments": _TEXTS,

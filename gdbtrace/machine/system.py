@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gdbtrace.errors import LinkTimeout, TargetDied, UsageError
 from gdbtrace.machine.emulator import SEED, Emulator
+from gdbtrace.machine.guest_clock import GuestClock
 from gdbtrace.machine.monitor import MachineEvent, Monitor
 from gdbtrace.machine.output import Console, OutputReader, Words
 
@@ -41,6 +42,8 @@ class MachineCommand:
     """Where the gdbstub listens on loopback, in place of the private socket; anybody on this host can connect there."""
     console: Path | int | None = _STANDARD_ERROR
     """Where the first serial port's output goes: a file, written anew, or a descriptor. None: nowhere."""
+    tells_time: bool = False
+    """Whether :meth:`SystemEmulator.guest_microseconds` is wanted."""
     semihosting: bool = False
     """Whether the guest may call on the host: its semihosting output goes where the console's does, and it can open
     the host's files and run its commands, as the user who runs gdbtrace."""
@@ -81,6 +84,8 @@ def arguments_of(command: MachineCommand, directory: Path) -> list[str]:
         # notices it (docs/decisions/0008).
         arguments += ["-netdev", "hubport,id=clock,hubid=0"]
         arguments += ["-object", f"filter-buffer,id=tick,netdev=clock,interval={_TICK_MICROSECONDS}"]
+    if command.tells_time:
+        arguments += GuestClock(directory).arguments()
     if command.vcpus > 1:
         arguments += ["-smp", str(command.vcpus)]
     if command.semihosting:
@@ -169,6 +174,11 @@ class SystemEmulator(Emulator):
         assert self._monitor is not None
         with contextlib.suppress(TargetDied):
             self._monitor.execute("stop")
+
+    def guest_microseconds(self) -> int | None:
+        """What the guest's clock shows while it is stopped: see :meth:`~gdbtrace.machine.guest_clock.GuestClock.read`;
+        None too where nobody said that this would be wanted."""
+        return GuestClock(self.directory).read() if self._command.tells_time else None
 
     def expect(self, text: bytes, react: Callable[[], None]) -> None:
         """Call once, from a thread of its own, when the console has printed a text after now.

@@ -12,7 +12,7 @@ from gdbtrace.arch.registry import MACHINES, architecture_named
 from gdbtrace.errors import GdbtraceError, TargetDied, UsageError
 from gdbtrace.image import Image
 from gdbtrace.machine.emulator import find_emulator
-from gdbtrace.machine.profile import MachineProfile, is_elf_file, iter_profiles, load_profile
+from gdbtrace.machine.profile import ImageKind, MachineProfile, image_kind, iter_profiles, load_profile
 from gdbtrace.machine.system import SHELL_SIGNAL, MachineCommand, SystemEmulator
 from gdbtrace.record.options import MachineOptions
 from gdbtrace.record.target import END_SECONDS, Running, Target
@@ -32,22 +32,27 @@ class MachineTarget(Target):
 
     noun = "machine"
 
-    def __init__(self, options: MachineOptions) -> None:
+    """
+    :param tells_time: whether it can be asked for the guest's time, where that is not the host's.
+    """
+
+    def __init__(self, options: MachineOptions, *, tells_time: bool = False) -> None:
         super().__init__(options)
         self._run = options
         profile = _profile_of(options)
         self.arch = architecture_named(options.arch or profile.arch, is_machine=True)
         self._interrupts = profile.interrupts if options.interrupts is None else options.interrupts
         icount = profile.icount if options.icount is None else options.icount
-        self._vcpus, self._name, self._address_space = profile.vcpus, profile.name, profile.address_space
+        self._vcpus, self._address_space = profile.vcpus, profile.address_space
         only = options.schedule.only
         is_counted = options.machine is not None or options.vcpus is not None
         if only is not None and is_counted and only >= self._vcpus:
             count = "one vCPU, which is 0" if self._vcpus == 1 else f"{self._vcpus} vCPUs, numbered from 0"
             raise UsageError(f"--schedule only:{only}: the machine has {count}")
+        self.name, self.stages = profile.name, profile.stages
         self.default_output = Path(f"{options.image.name if options.image is not None else profile.name}.frames")
         self.image = None if options.elf is None else Image(options.elf)
-        if options.image is not None and is_elf_file(options.image):
+        if options.image is not None and image_kind(options.image) is ImageKind.ELF:
             image = Image(options.image)
             self._check_image(image, profile.name)
             self.image = self.image or image
@@ -58,6 +63,7 @@ class MachineTarget(Target):
             icount=None if icount == "off" else icount,
             gdb_port=options.gdb_port,
             console=_STDERR if options.console is None else options.console,
+            tells_time=tells_time and icount != "off",
             semihosting=options.semihosting,
         )
 
@@ -127,7 +133,7 @@ class MachineTarget(Target):
         """See :class:`~gdbtrace.record.target.Target`."""
         run = self._run
         settings = [
-            f"--machine={self._name if run.reproducible else run.machine}" if run.machine else "--machine-args",
+            f"--machine={self.name if run.reproducible else run.machine}" if run.machine else "--machine-args",
             f"--interrupts={'on' if self._interrupts else 'off'}",
             f"--smp={self._vcpus}",
             f"--schedule={run.schedule}",

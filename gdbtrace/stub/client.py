@@ -134,13 +134,16 @@ class StubClient:
         self.send(packet)
         return self.wait_for_stop(watch)
 
-    def wait_for_stop(self, watch: socket.socket | None = None) -> StopReply | None:
-        """Wait for a stop reply; see :meth:`resume`. Console output (``O``) on the way is dropped."""
+    def wait_for_stop(self, watch: socket.socket | None = None, seconds: float | None = None) -> StopReply | None:
+        """Wait for a stop reply; see :meth:`resume`. Console output (``O``) on the way is dropped.
+
+        :param seconds: return None too where nothing comes for so long.
+        """
         while True:
             while not self.has_packet():
                 sources = [self._socket, *([watch] if watch else []), *([self._watched[0]] if self._watched else [])]
-                readable, _, _ = select.select(sources, [], [])
-                if watch in readable:
+                readable, _, _ = select.select(sources, [], [], seconds)
+                if watch in readable or not readable:
                     return None
                 if self._watched is not None and self._watched[0] in readable:
                     self._watched[1]()

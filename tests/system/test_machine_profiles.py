@@ -19,7 +19,7 @@ from typing import IO
 import pytest
 
 from gdbtrace.arch.model import ByteOrder
-from gdbtrace.machine.profile import MachineProfile, iter_profiles, load_profile
+from gdbtrace.machine.profile import ImageKind, MachineProfile, iter_profiles, load_profile
 from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.endpoint import Endpoint
 from gdbtrace.stub.greeting import reach
@@ -258,8 +258,8 @@ def _process(command: list[str], output: IO[bytes]) -> Iterator[subprocess.Popen
 
 def test_each_machine_is_tested() -> None:
     assert set(FIRMWARE) == {name for name, profile in PROFILES.items() if profile.firmware_name}
-    for is_elf, images in ((True, ELVES), (False, RAW)):
-        taken = {name for name, profile in PROFILES.items() if profile.arguments_for_image(is_elf=is_elf)}
+    for kind, images in ((ImageKind.ELF, ELVES), (ImageKind.RAW, RAW)):
+        taken = {name for name, profile in PROFILES.items() if profile.arguments_for_image(kind)}
         assert set(images) == taken - NOT_STEPPED_TO
 
 

@@ -214,8 +214,22 @@ def test_image_is_given_by_its_kind(desk: Desk) -> None:
     assert profile.qemu_arguments(empty)[4:] == ["-bios", str(empty)]
 
 
+@pytest.mark.parametrize(("offset", "magic"), [(0x202, b"HdrS"), (0x38, b"ARM\x64"), (0x24, b"\x18\x28\x6f\x01")])
+def test_linux_is_given_as_it_should_be_or_as_what_is_raw(desk: Desk, offset: int, magic: bytes) -> None:
+    kernel = desk.image(b"MZ".ljust(offset, b"\0") + magic)
+    raw = 'raw-image-arguments = ["-bios", "{image}"]'
+    machine = load_profile(desk.profile(raw, 'kernel-image-arguments = ["-kernel", "{image}"]'))
+    assert machine.qemu_arguments(kernel)[4:] == ["-kernel", str(kernel)]
+    assert load_profile(desk.profile(raw)).qemu_arguments(kernel)[4:] == ["-bios", str(kernel)]
+
+
 @pytest.mark.parametrize(
-    ("key", "data", "kind"), [("image-arguments", ELF, "an ELF"), ("raw-image-arguments", b"raw", "not an ELF")]
+    ("key", "data", "kind"),
+    [
+        ("image-arguments", ELF, "an ELF"),
+        ("raw-image-arguments", b"raw", "not an ELF"),
+        ("kernel-image-arguments", b"HdrS".rjust(0x206), "a Linux kernel"),
+    ],
 )
 def test_image_of_the_wrong_kind(desk: Desk, key: str, data: bytes, kind: str) -> None:
     profile = load_profile(desk.profile(f"{key} = []", 'image = "something else"'))

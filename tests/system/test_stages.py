@@ -1,0 +1,169 @@
+"""``gdbtrace stages``: the stages of a machine's boot, at full speed, through the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command_line import Done, Workplace, wait_until
+from tests.toolchain import Workshop
+
+FIRMWARE = Path(__file__).parents[2] / "vm-images" / "firmware"
+PC_DISK, PC_ELF = FIRMWARE / "pc" / "pc-boot.img", FIRMWARE / "pc" / "pc.elf"
+RISCV64 = FIRMWARE / "riscv" / "virt-riscv64.elf"
+QUIET = ("--console", "console")
+PC = ("stages", "--machine", "pc-x86_64", *QUIET)
+RESET, BIOS, BOOT_SECTOR, KERNEL = 0xFFFFFFF0, 0xFE05B, 0x7C00, 0x100000
+DONE, USAGE, TOOL_FAILED, TIMEOUT, INTERRUPTED = 0, 2, 3, 124, 130
+
+
+def boot_of(done: Done) -> dict[str, Any]:
+    boot: dict[str, Any] = json.loads(done.out)
+    times = [stage["seconds"] for stage in boot["stages"] if stage["seconds"] is not None]
+    assert times == sorted(times)
+    assert boot["end"]["seconds"] >= times[-1] >= times[0] >= 0
+    return boot
+
+
+def reached(boot: dict[str, Any]) -> list[tuple[str, int, int]]:
+    """Name, address and vCPU of the stages that were."""
+    return [
+        (stage["stage"], stage["address"], stage["vcpu"]) for stage in boot["stages"] if stage["seconds"] is not None
+    ]
+
+
+def missed(boot: dict[str, Any]) -> list[str]:
+    return [stage["stage"] for stage in boot["stages"] if stage["seconds"] is None]
+
+
+def test_a_whole_boot_of_linux(place: Workplace, workshop: Workshop) -> None:
+    arguments = '-no-reboot -append "console=ttyS0 panic=-1 nokaslr"'
+    # The kernel's own start, unpacked: CONFIG_PHYSICAL_START, where it stays without address randomization.
+    stage = "startup_64=0x1000000"
+    done = place.run(*PC, "--timeout", "120", "--stage", stage, "--machine-args", arguments, workshop.kernel())
+    assert (done.status, done.err) == (DONE, "")
+    rows = [line.split() for line in done.out.splitlines()]
+    assert [row[5] for row in rows[1:5]] == ["reset", "bios", "kernel", "startup_64"]
+    assert [row[4] for row in rows[1:5]] == ["0xfffffff0", "0xfe05b", "0x100000", "0x1000000"]
+    times = [float(row[0]) for row in rows[1:6]]
+    assert times[0] == 0 < times[2] < times[3] < times[4] < 120
+    assert " ".join(rows[5][1:]) == "end: QEMU ended with status 0 (SHUTDOWN guest-reset)"
+    assert done.out.splitlines()[-1] == "not reached: boot-sector (0x7c00)"
+    assert "Unable to mount root fs" in (place.directory / "console").read_text(errors="replace")
+
+
+def test_a_disk_is_booted_and_symbols_are_stages(place: Workplace) -> None:
+    done = place.run(*PC, "--json", "--elf", PC_ELF, "--stage", "sector=_start", "--stage", "bios=0xfe062", PC_DISK)
+    assert (done.status, done.err) == (DONE, "")
+    boot = boot_of(done)
+    assert reached(boot) == [
+        ("reset", RESET, 0),
+        ("bios", 0xFE062, 0),
+        ("boot-sector", BOOT_SECTOR, 0),
+        ("sector", BOOT_SECTOR, 0),
+    ]
+    assert (missed(boot), boot["machine"], boot["end"]["outcome"]) == (["kernel"], "pc-x86_64", "ended")
+    assert [stage["guest_seconds"] for stage in boot["stages"]] == [None] * 5
+
+
+def test_who_reached_a_stage_is_told(place: Workplace) -> None:
+    stages = ("--stage", "second=second_hart", "--stage", "main=main")
+    done = place.run("stages", "--machine", "virt-riscv64", *QUIET, "--smp", "2", *stages, "--json", RISCV64)
+    boot = boot_of(done)
+    who = {name: vcpu for name, _, vcpu in reached(boot)}
+    assert (who["second"], who["main"]) == (1, 0)
+    assert {"reset", "firmware"} < set(who)
+    assert missed(boot) == ["payload"]
+
+
+def test_the_guests_time_is_the_same_each_time_under_icount(place: Workplace) -> None:
+    runs = [boot_of(place.run(*PC, "--icount", "0", "--json", PC_DISK)) for _ in range(2)]
+    times = [[stage["guest_seconds"] for stage in boot["stages"]] for boot in runs]
+    assert times[0] == times[1]
+    reset, bios, sector, kernel = times[0]
+    assert reset == 0 < bios < sector < 1
+    assert kernel is None
+
+
+def test_no_more_is_waited_for_than_the_stages(place: Workplace) -> None:
+    # SeaBIOS without a disk stays for ever; U-Boot stands at its first instruction.
+    done = place.run("stages", "--machine", "ppce500", *QUIET, "--json")
+    boot = boot_of(done)
+    assert (done.status, reached(boot)) == (DONE, [("u-boot", 0xF00000, 0)])
+    assert (boot["end"]["outcome"], boot["stages"][0]["seconds"]) == ("reached", 0)
+
+
+def test_a_boot_that_does_not_end_is_ended(place: Workplace) -> None:
+    done = place.run(*PC, "--to-end", "--timeout", "1")
+    assert (done.status, done.err) == (TIMEOUT, "")
+    assert [line.split()[-1] for line in done.out.splitlines()[1:3]] == ["reset", "bios"]
+    assert "end: time limit reached" in done.out
+    assert done.out.splitlines()[-1] == "not reached: boot-sector (0x7c00), kernel (0x100000)"
+
+
+def _emulator_of(place: Workplace) -> int:
+    """The process of QEMU's itself, or 0."""
+    found = [process for process, command in place.processes().items() if command.startswith("qemu-system")]
+    found += [process for process, command in place.processes().items() if command.startswith("/usr/bin/qemu-system")]
+    return found[0] if found else 0
+
+
+def _has_printed(place: Workplace) -> bool:
+    console = place.directory / "console"
+    return console.exists() and b"SeaBIOS" in console.read_bytes()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_boot_is_told_so_far(place: Workplace, number: signal.Signals) -> None:
+    process = place.start(*PC, "--json")
+    wait_until(lambda: _has_printed(place), "SeaBIOS")
+    process.send_signal(number)
+    done = place.finish(process)
+    boot = boot_of(done)
+    assert (done.status, done.err, boot["end"]["outcome"]) == (INTERRUPTED, "", "interrupted")
+    assert [name for name, _, _ in reached(boot)] == ["reset", "bios"]
+
+
+def test_a_qemu_that_dies_is_told(place: Workplace) -> None:
+    process = place.start(*PC, "--json")
+    wait_until(lambda: _has_printed(place), "SeaBIOS")
+    os.kill(_emulator_of(place), signal.SIGKILL)
+    done = place.finish(process)
+    assert (done.status, boot_of(done)["end"]["outcome"]) == (TOOL_FAILED, "died")
+    assert done.complaint == "QEMU ended with status 137, as after SIGKILL"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ((), "give the --machine that boots"),
+        (("--machine", "pc-i386", "--stage", "kernel"), "--stage kernel: must be NAME=ADDRESS or NAME=SYMBOL"),
+        (("--machine", "pc-i386", "--stage", "high=0x100000000"), "0x100000000: not an address of a 32-bit program"),
+        (
+            ("--machine", "pc-i386", "--stage", "kernel=start_kernel"),
+            "start_kernel: there are no symbols; give an address, or symbols with --elf",
+        ),
+        (
+            ("--machine", "lm3s6965evb", FIRMWARE / "cortex-m3" / "lm3s6965evb.elf"),
+            "lm3s6965evb has no stages: give some, --stage NAME=ADDRESS",
+        ),
+        (("--machine", "pc-i386", "none.img"), "none.img: cannot be read: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(
+    place: Workplace, arguments: tuple[str | Path, ...], complaint: str
+) -> None:
+    done = place.run("stages", *arguments)
+    assert (done.status, done.out, done.complaint) == (USAGE, "", complaint)
+
+
+def test_a_symbol_of_a_profile_that_an_image_lacks_is_left_out(place: Workplace) -> None:
+    (place.directory / "mine.toml").write_text('base = "ppce500"\n[stages]\nkernel = "start_kernel"\n')
+    done = place.run("stages", "--machine", "mine.toml", *QUIET, "--json")
+    assert [name for name, _, _ in reached(boot_of(done))] == ["u-boot"]
+    assert done.complaint.startswith("stage kernel of mine is left out: start_kernel: there are no symbols")
