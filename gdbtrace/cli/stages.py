@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -53,12 +54,14 @@ def stages(
     # Until there is something to keep, a polite kill takes the way of Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     line = ProgressLine()
+    # The console's own lines would be torn by ours.
+    shows = board.console is not None and sys.stderr.isatty()
 
     def show(reached: str, seconds: float) -> None:
         line.show(f"{seconds:.1f} s, {f'since {reached}' if reached else 'no stage yet'}")
 
     try:
-        boot = measure(options, given, BootObserver(show, complain, on_interrupt), to_end=to_end)
+        boot = measure(options, given, BootObserver(show if shows else None, complain, on_interrupt), to_end=to_end)
     finally:
         line.clear()
     if as_json:

@@ -28,13 +28,12 @@ _ALSO_RUN = {"EM_X86_64": "EM_386", "EM_PPC64": "EM_PPC"}
 
 
 class MachineTarget(Target):
-    """See :class:`~gdbtrace.record.target.Target`."""
+    """See :class:`~gdbtrace.record.target.Target`.
+
+    :param tells_time: whether the guest's time will be asked for, where that is not the host's.
+    """
 
     noun = "machine"
-
-    """
-    :param tells_time: whether it can be asked for the guest's time, where that is not the host's.
-    """
 
     def __init__(self, options: MachineOptions, *, tells_time: bool = False) -> None:
         super().__init__(options)

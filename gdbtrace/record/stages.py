@@ -133,6 +133,9 @@ class _Measurement:
         self._waiting = dict(places)
         self._reached: list[StageTime] = []
         self._seconds = 0.0
+        self._has_breakpoints = False
+        self._stray_stop: int | None = None
+        """Where the last stop was, if no stage is there."""
         arch = target.arch
         assert arch.system is not None
         greeting = greet(client, arch.builtin_layout, arch.byte_order, arch.core_numbers)
@@ -141,12 +144,14 @@ class _Measurement:
         self._code_base, self._code_mask = arch.system.code_base, arch.system.code_mask
         self._guest_began = running.guest_microseconds()
         # Where the machine stands is where it begins; a breakpoint there would stop it once more.
-        self._note_at(self._address_of(0), 0, self._guest_began)
+        self._vcpus = client.thread_ids()
+        self._note_at(self._address_of(self._vcpus[0]), self._vcpus[0], self._guest_began)
 
     def run(self, *, to_end: bool) -> Boot:
         """See :func:`measure`."""
         for address in set(self._waiting.values()):
             self._client.insert_breakpoint(address)
+        self._has_breakpoints = True
         timeout = self._target.options.timeout
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._interruptible() as interrupt:
@@ -185,8 +190,10 @@ class _Measurement:
         self._client.send(framed(b"vCont;c"))
         while True:
             left = _LOOK_SECONDS if deadline is None else deadline - time.monotonic()
-            stop = self._client.wait_for_stop(interrupt, max(0.0, min(left, _LOOK_SECONDS)))
-            self._seconds = before + time.monotonic() - began
+            try:
+                stop = self._client.wait_for_stop(interrupt, max(0.0, min(left, _LOOK_SECONDS)))
+            finally:
+                self._seconds = before + time.monotonic() - began
             if stop is not None:
                 return stop
             if select.select([interrupt], [], [], 0)[0]:
@@ -197,28 +204,39 @@ class _Measurement:
                 self._observer.on_progress(self._reached[-1].name if self._reached else "", self._seconds)
 
     def _arrive(self, stop: StopReply) -> None:
-        """Note what a vCPU has come to.
+        """Note what the vCPUs have come to.
 
-        :raise ProtocolError: it has come to no stage.
+        Two of them may have come to a stage each before QEMU had stopped all, and the reply names one.
+
+        :raise ProtocolError: QEMU stops again and again where no stage is.
         """
         now = self._running.guest_microseconds()
-        # QEMU numbers threads from 1, in whichever process it puts the vCPU.
-        vcpu = int(stop.thread.rpartition(b".")[2] or b"1", 16) - 1
-        address = self._address_of(vcpu)
-        if not self._note_at(address, vcpu, now):
-            raise ProtocolError(b"", f"QEMU stopped at {address:#x}, where no stage is")
-        self._client.remove_breakpoint(address)
+        others = [vcpu for vcpu in self._vcpus if vcpu != stop.thread and not self._is_halted(vcpu)]
+        stopped_at = self._address_of(stop.thread)
+        has_arrived = [self._note_at(stopped_at, stop.thread, now)]
+        has_arrived += [self._note_at(self._address_of(vcpu), vcpu, now) for vcpu in others]
+        if not any(has_arrived) and stopped_at == self._stray_stop:
+            raise ProtocolError(b"", f"QEMU stopped at {stopped_at:#x} twice, where no stage is")
+        self._stray_stop = None if any(has_arrived) else stopped_at
 
-    def _note_at(self, address: int, vcpu: int, now: int | None) -> bool:
-        """Note that a vCPU has reached an address; whether that is a stage's."""
+    def _note_at(self, address: int, vcpu: bytes, now: int | None) -> bool:
+        """Note that a vCPU is at an address; whether that is a stage that was waited for."""
         names = [name for name, place in self._waiting.items() if place == address]
         guest = None if now is None or self._guest_began is None else (now - self._guest_began) / 1e6
         for name in names:
-            self._reached.append(StageTime(name, self._waiting.pop(name), self._seconds, guest, vcpu))
+            ordinal = self._vcpus.index(vcpu)
+            self._reached.append(StageTime(name, self._waiting.pop(name), self._seconds, guest, ordinal))
+        if names and self._has_breakpoints:
+            self._client.remove_breakpoint(address)
         return bool(names)
 
-    def _address_of(self, vcpu: int) -> int:
-        """Where a vCPU that has just stopped is, as a breakpoint has it."""
+    def _is_halted(self, vcpu: bytes) -> bool:
+        """Whether a vCPU waits, or is not switched on: then it does not come to what it stands at."""
+        return b"halted" in self._client.raw_registers(self._client.request(b"qThreadExtraInfo," + vcpu))
+
+    def _address_of(self, vcpu: bytes) -> int:
+        """Where a vCPU is, as a breakpoint has it."""
+        self._client.request(b"Hg" + vcpu)
         registers = self._registers
         registers.forget()
         registers.raw = self._client.read_registers()
@@ -226,7 +244,7 @@ class _Measurement:
         if not self._code_base:
             return pc
         # The monitor's own choice of a vCPU is not the stub's.
-        self._client.monitor(f"cpu {vcpu}")
+        self._client.monitor(f"cpu {self._vcpus.index(vcpu)}")
         return pc + registers[self._code_base] & self._code_mask
 
     def _boot_that_ended(self) -> Boot:

@@ -268,6 +268,18 @@ class StubClient:
         with contextlib.suppress(TargetDied, ProtocolError):
             self._command(b"D" if process is None else b"D;" + process[1])
 
+    def thread_ids(self) -> list[bytes]:
+        """The threads, or a machine's vCPUs, as the stub spells them, in its order.
+
+        :raise ProtocolError: the stub refused.
+        """
+        identities: list[bytes] = []
+        reply = self.request(b"qfThreadInfo")
+        while reply[:1] == b"m":
+            identities += reply[1:].split(b",")
+            reply = self.request(b"qsThreadInfo")
+        return identities
+
     def insert_breakpoint(self, address: int) -> None:
         """Plant a software breakpoint (``Z0``); QEMU keeps it beside the code, memory does not change."""
         self._command(b"Z0,%x,4" % address)

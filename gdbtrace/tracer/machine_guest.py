@@ -108,12 +108,7 @@ class MachineGuest(Guest):
         self._mask_interrupts()
 
     def _find_vcpus(self) -> list[Vcpu]:
-        identities: list[bytes] = []
-        reply = self._client.request(b"qfThreadInfo")
-        while reply[:1] == b"m":
-            identities += reply[1:].split(b",")
-            reply = self._client.request(b"qsThreadInfo")
-        return [Vcpu(identity, ordinal) for ordinal, identity in enumerate(identities)]
+        return [Vcpu(identity, ordinal) for ordinal, identity in enumerate(self._client.thread_ids())]
 
     def _mask_interrupts(self) -> None:
         """Say whether steps take interrupts, and see that QEMU has understood.

@@ -127,6 +127,12 @@ def test_base_gives_what_is_not_said(desk: Desk) -> None:
     assert list(profile.stages.items()) == [("reset", 0), ("bios", 2), ("kernel", 3)]
 
 
+def test_a_stage_of_the_base_may_be_none_of_this_machine(desk: Desk) -> None:
+    desk.profile("[stages]", "reset = 0", "bios = 1", name="first")
+    profile = load_profile(desk.profile('base = "./first.toml"', "[stages]", "bios = false", least=False))
+    assert profile.stages == {"reset": 0}
+
+
 def test_base_may_be_one_of_ours(desk: Desk) -> None:
     ours = load_profile("virt-riscv64")
     profile = load_profile(desk.profile('base = "virt-riscv64"', "vcpus = 4", least=False))
