@@ -105,11 +105,11 @@ def _as_json(boot: Boot) -> dict[str, object]:
             {
                 "stage": each.name,
                 "address": each.address,
-                "seconds": each.seconds,
+                "seconds": None if each.seconds is None else round(each.seconds, 6),
                 "guest_seconds": each.guest_seconds,
                 "vcpu": each.vcpu,
             }
             for each in boot.stages
         ],
-        "end": {"outcome": boot.end.name.lower(), "detail": boot.detail, "seconds": boot.seconds},
+        "end": {"outcome": boot.end.name.lower(), "detail": boot.detail, "seconds": round(boot.seconds, 6)},
     }
