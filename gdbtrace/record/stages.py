@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from gdbtrace.errors import ProtocolError, TargetDied, UsageError
+from gdbtrace.errors import GdbtraceError, ProtocolError, TargetDied, UsageError
 from gdbtrace.machine.system import SystemEmulator
 from gdbtrace.record.machine import MachineTarget
 from gdbtrace.record.options import MachineOptions, Place
@@ -94,7 +94,11 @@ def measure(
         running.listening(),
         reach(Endpoint.parse(running.stub_endpoint), running.end) as connection,
     ):
-        return _Measurement(target, running, StubClient(connection), places, observer).run(to_end=to_end)
+        try:
+            return _Measurement(target, running, StubClient(connection), places, observer).run(to_end=to_end)
+        except GdbtraceError as error:
+            target.explain(error, running, has_begun=False)
+            raise
 
 
 def _places_of(target: MachineTarget, given: Mapping[str, int | str], observer: BootObserver) -> dict[str, int]:
