@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gdbtrace.analysis.disassembly import Disassembly
-from gdbtrace.analysis.symbols import Symbols
+from gdbtrace.analysis.symbols import Function, Symbols
 from gdbtrace.arch.model import Arch
 from gdbtrace.trace.container import TraceReader
 from gdbtrace.trace.frames import (
@@ -39,7 +39,8 @@ class Selection:
     ranges: Sequence[AddressRange] = ()
     """Only instructions in one of these..."""
     functions: frozenset[str] = frozenset()
-    """...or in a function of one of these names."""
+    """...or in a function of one of these names: as the linker knows it, or as the source has it, with parameters or
+    without."""
     vcpus: frozenset[int] = frozenset()
     """Only these threads' or vCPUs' frames."""
     address_spaces: frozenset[int] = frozenset()
@@ -64,6 +65,8 @@ class Reading:
     selection: Selection = field(default_factory=Selection)
     position: int = 0
     """Number of the frame that is looked at, selected or not: how far reading has come."""
+    _is_named: dict[Function, bool] = field(default_factory=dict, init=False, repr=False)
+    """Whether the selection names a function."""
 
     def __iter__(self) -> Iterator[Frame]:
         """The selected frames."""
@@ -100,7 +103,11 @@ class Reading:
         if any(low <= address <= high for low, high in selection.ranges):
             return True
         function = self.symbols.function_at(address) if selection.functions else None
-        return function is not None and function.name in selection.functions
+        if function is None:
+            return False
+        if function not in self._is_named:
+            self._is_named[function] = any(function.is_called(name) for name in selection.functions)
+        return self._is_named[function]
 
     def _learn_modules_before(self, number: int) -> None:
         """What was loaded before the window is where it is in the window, too."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from gdbtrace.arch.model import Arch
 from gdbtrace.arch.registry import ARCHITECTURES, MACHINES, architecture_named
 from gdbtrace.cli.output import ProgressLine, complain
 from gdbtrace.errors import UsageError
-from gdbtrace.image import Image, md5_of
+from gdbtrace.image import USUAL_PLACES, DebugPlaces, Image, md5_of
 from gdbtrace.machine.profile import load_profile
 from gdbtrace.trace import open_trace
 from gdbtrace.trace.container import TraceReader
@@ -43,6 +43,13 @@ class ReadingOptions:
         str | None,
         typer.Option(metavar="OFFSET", help="Where the program is, less where it is linked [default: by the trace]."),
     ] = None
+    debug_dirs: Annotated[
+        list[Path] | None,
+        typer.Option("--debug-dir", metavar="DIR", help="Where separate debug files are, too. Repeatable."),
+    ] = None
+    no_demangle: Annotated[
+        bool, typer.Option("--no-demangle", help="Show names of C++ and Rust as the linker knows them.")
+    ] = False
     frames: Annotated[
         str | None,
         typer.Option(metavar="A:B", help="Only frames A to B-1, counted from 0; each may be left out."),
@@ -73,7 +80,9 @@ def open_reading(trace: Path, options: ReadingOptions) -> Iterator[Reading]:
         if disassembly.problem:
             complain(disassembly.problem)
         load_offset = None if options.load_offset is None else _number("--load-offset", options.load_offset)
-        symbols = Symbols(arch, image_of_trace(reader, trace, options.elf), load_offset)
+        places = _debug_places(options.debug_dirs or ())
+        program = image_of_trace(reader, trace, options.elf, places)
+        symbols = Symbols(arch, program, load_offset, places, is_demangled=not options.no_demangle)
         yield Reading(reader, arch, symbols, disassembly, _selection_of(reader, arch, options))
 
 
@@ -118,6 +127,13 @@ def _selection_of(reader: TraceReader, arch: Arch | None, options: ReadingOption
         frozenset(_number("--asid", text) for text in options.asids or ()),
         register,
     )
+
+
+def _debug_places(directories: Sequence[Path]) -> DebugPlaces:
+    for directory in directories:
+        if not directory.is_dir():
+            raise UsageError(f"--debug-dir {directory}: no such directory")
+    return DebugPlaces(tuple(directories))
 
 
 def _window(text: str | None) -> tuple[int, int | None]:
@@ -186,20 +202,22 @@ def architecture_of_trace(reader: TraceReader, name: str | None) -> Arch | None:
     return next(iter([*exact, *same]), None)
 
 
-def image_of_trace(reader: TraceReader, trace: Path, given: Path | None) -> Image | None:
+def image_of_trace(
+    reader: TraceReader, trace: Path, given: Path | None, places: DebugPlaces = USUAL_PLACES
+) -> Image | None:
     """The traced program, for symbols: what the user gave, or the meta frame's target if it is still the same file.
 
     A reproducible trace names no directory: the program is looked for beside the trace and in the working directory.
     """
     if given is not None:
-        return Image(given)
+        return Image(given, places)
     target = reader.meta.target if reader.meta else None
     if target is None or not target.path:
         return None
     named = Path(target.path)
     for candidate in (named, trace.parent / named.name):
         try:
-            image = Image(candidate)
+            image = Image(candidate, places)
             if md5_of(candidate) == target.md5sum:
                 return image
         except (OSError, UsageError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import socket
 import time
 from abc import ABC, abstractmethod
@@ -15,7 +16,7 @@ from typing import Protocol
 from gdbtrace.arch.model import Arch
 from gdbtrace.arch.registry import MACHINES, architecture_named, architecture_of
 from gdbtrace.errors import GdbtraceError, UsageError, nearest
-from gdbtrace.image import Image, md5_of
+from gdbtrace.image import Image, Symbol, md5_of
 from gdbtrace.record.assemble import RegisterLists
 from gdbtrace.record.options import Place, TraceOptions
 from gdbtrace.stub.description import RegisterLayout
@@ -24,6 +25,8 @@ from gdbtrace.trace.frames import Target as TargetValues
 from gdbtrace.tracer.settings import TracerSettings
 from gdbtrace.version import __version__
 
+_MOST_NAMED = 8
+"""Symbols in a message."""
 END_SECONDS = 2.0
 """In which QEMU's process is gone after its connection has been closed."""
 
@@ -190,7 +193,7 @@ def address_of(image: Image | None, place: Place, bits: int) -> int:
         distance = int(offset, 0) if plus else 0
     except ValueError:
         raise UsageError(f"{place.text}: the offset after + is not a number") from None
-    symbol = None if image is None else image.symbol(name)
+    symbol = None if image is None else image.symbol(name) or _called(image, name)
     try:
         address = (int(name, 0) if symbol is None else symbol.address) + distance
     except ValueError:
@@ -204,6 +207,20 @@ def address_of(image: Image | None, place: Place, bits: int) -> int:
     if not 0 <= address < 1 << bits:
         raise UsageError(f"{place.text}: not an address of a {bits}-bit program")
     return address
+
+
+def _called(image: Image, name: str) -> Symbol | None:
+    """The one symbol that a name of C++ or Rust means.
+
+    :raise UsageError: it means several.
+    """
+    if not re.match(r"[^\W\d]|<", name):
+        return None
+    found = image.symbols_called(name)
+    if len(found) > 1:
+        several = ", ".join(symbol.name for symbol in found[:_MOST_NAMED])
+        raise UsageError(f"{image.path}: {name!r} may mean {len(found)} symbols; give one of them: {several}")
+    return found[0] if found else None
 
 
 def check_output(output: Path) -> None:

@@ -31,7 +31,7 @@ ALLOWED = {
     },
     "__init__": {"errors", "version", "record", "trace"},
 }
-SUBPROCESS = {"objdump.py", "machine/emulator.py", "tracer/process.py", "gdb/session.py"}
+SUBPROCESS = {"objdump.py", "image/demangling.py", "machine/emulator.py", "tracer/process.py", "gdb/session.py"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

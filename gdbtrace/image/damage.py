@@ -1,0 +1,16 @@
+"""What reading a damaged ELF file can end in."""
+
+from __future__ import annotations
+
+import lzma
+import struct
+import zlib
+
+from elftools.common.exceptions import DWARFError, ELFError
+
+# pyelftools checks little of what a file says.
+DAMAGE = (
+    *(ELFError, DWARFError, struct.error, zlib.error, lzma.LZMAError),
+    *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, NotImplementedError),
+    *(MemoryError, RecursionError, EOFError),
+)
