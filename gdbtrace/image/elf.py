@@ -38,6 +38,8 @@ _MOST_PAGE_BYTES = 0x10000
 _UNSIZED_BYTES = 0x1000
 """How far behind a symbol without a size an address is still told by it."""
 _PAST_ADDRESSES = 1 << 64
+_MOST_PADDING = 4
+"""Bytes, and one, between two pieces of code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,12 +254,16 @@ class Image:
                     if self.debug_path is None:
                         return None
                     path = self.debug_path
-            is_code_at_zero = not self._tables.symbols or any(
-                symbol.is_function and symbol.address == 0 for symbol in self._tables.symbols
-            )
-            return LineTable(path, self._tables.code, is_code_at_zero)
+            return LineTable(path, self._tables.code, self._ends_from_zero())
         except (OSError, *DAMAGE):
             return None
+
+    def _ends_from_zero(self) -> frozenset[int]:
+        """Where code that begins at address 0 may end: before or at a symbol, or where one ends; none begins there."""
+        if self._functions.at(0) is None:
+            return frozenset()
+        ends = {symbol.address + symbol.size for symbol in self._by_address} | {high for _, high in self._tables.code}
+        return frozenset(end - gap for end in ends for gap in range(_MOST_PADDING))
 
 
 def _has_lines(elf: ELFFile) -> bool:

@@ -10,7 +10,7 @@ import io
 import os
 import zlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Literal, NamedTuple
@@ -121,12 +121,12 @@ class LineTable:
     :param path: an ELF file with DWARF.
     :param code: its executable sections: first address, and that behind the last one. Rows elsewhere belong to
         functions that the linker has left out.
-    :param is_code_at_zero: something that is a function begins at address 0, where most linkers put what they left out.
+    :param ends_from_zero: where code that begins at address 0 may end. Most linkers put there what they have left out.
     """
 
-    def __init__(self, path: Path, code: Sequence[tuple[int, int]], is_code_at_zero: bool) -> None:
+    def __init__(self, path: Path, code: Sequence[tuple[int, int]], ends_from_zero: Container[int]) -> None:
         self._code = code
-        self._is_code_at_zero = is_code_at_zero
+        self._ends_from_zero = ends_from_zero
         self._dwarf = _dwarf_of(path)
         self._decoded = lru_cache(_MOST_UNITS)(self._decode)
         self._units = Intervals(self._iter_units())
@@ -209,7 +209,7 @@ class LineTable:
         return [(low, high) for low, high, _ in self._decoded(unit.cu_offset)]
 
     def _is_code(self, low: int, high: int) -> bool:
-        if not low and not self._is_code_at_zero:
+        if not low and high not in self._ends_from_zero:
             return False
         return not self._code or any(low < end and start < high for start, end in self._code)
 
