@@ -127,7 +127,7 @@ class LineTable:
     def __init__(self, path: Path, code: Sequence[tuple[int, int]], ends_from_zero: Container[int]) -> None:
         self._code = code
         self._ends_from_zero = ends_from_zero
-        self._dwarf = _dwarf_of(path)
+        self._sections = _sections_of(path)
         self._decoded = lru_cache(_MOST_UNITS)(self._decode)
         self._units = Intervals(self._iter_units())
 
@@ -161,9 +161,9 @@ class LineTable:
 
     def _iter_units(self) -> Iterator[tuple[int, int, int]]:
         """(low, high, offset in .debug_info) of each unit; several times for one that is in several places."""
-        dwarf = self._dwarf
-        if dwarf is None or dwarf.debug_line_sec is None:
+        if self._sections is None:
             return
+        dwarf = self._sections.dwarf()
         listed: dict[int, list[tuple[int, int]]] = {}
         try:
             aranges = dwarf.get_aranges()
@@ -175,7 +175,7 @@ class LineTable:
         try:
             for unit in dwarf.iter_CUs():
                 try:
-                    ranges = listed.get(unit.cu_offset) or self._ranges_of(unit)
+                    ranges = listed.get(unit.cu_offset) or self._ranges_of(dwarf, unit)
                 except DAMAGE:
                     continue
                 for low, high in ranges:
@@ -185,12 +185,12 @@ class LineTable:
             # A unit whose length is damaged hides those behind it.
             return
 
-    def _ranges_of(self, unit: CompileUnit) -> Sequence[tuple[int, int]]:
+    def _ranges_of(self, dwarf: DWARFInfo, unit: CompileUnit) -> Sequence[tuple[int, int]]:
         """Where its code is, as its first entry says, or else its line program."""
         attributes = unit.get_top_DIE().attributes
         low, high, ranges = (attributes.get(f"DW_AT_{name}") for name in ("low_pc", "high_pc", "ranges"))
-        if ranges is not None and self._dwarf is not None:
-            found = self._dwarf.range_lists()
+        if ranges is not None:
+            found = dwarf.range_lists()
             if found is None:
                 return ()
             base = low.value if low is not None else 0
@@ -216,11 +216,12 @@ class LineTable:
     def _decode(self, unit_offset: int) -> Intervals[_Sequence]:
         sequences: list[_Sequence] = []
         try:
-            assert self._dwarf is not None
-            unit = self._dwarf.get_CU_at(unit_offset)
-            program = self._dwarf.line_program_for_CU(unit)
+            assert self._sections is not None
+            dwarf = self._sections.dwarf()
+            unit = dwarf.get_CU_at(unit_offset)
+            program = dwarf.line_program_for_CU(unit)
             if program is not None:
-                for sequence in _run(program, _files_of(unit, program), self._dwarf.config.little_endian):
+                for sequence in _run(program, _files_of(unit, program), dwarf.config.little_endian):
                     sequences.append(sequence)
         except DAMAGE:
             # What was decoded before the damage is kept.
@@ -228,23 +229,29 @@ class LineTable:
         return Intervals((each.low, each.high, each) for each in sequences if self._is_code(each.low, each.high))
 
 
-def _dwarf_of(path: Path) -> DWARFInfo | None:
-    """The DWARF of a file without its relocations: a linked one has none."""
+class _Sections(NamedTuple):
+    """The sections of debug information of a file. A linked one has no relocations in them."""
+
+    config: DwarfConfig
+    by_name: dict[str, DebugSectionDescriptor | None]
+
+    def dwarf(self) -> DWARFInfo:
+        """A reader of its own for each use: it keeps all that it ever reads, and abbreviations are large."""
+        absent = {f"debug_{name}_sec": None for name in _ABSENT}
+        present = {f"debug_{name}_sec": section for name, section in self.by_name.items()}
+        return DWARFInfo(self.config, eh_frame_sec=None, gnu_debugaltlink_sec=None, **absent, **present)
+
+
+def _sections_of(path: Path) -> _Sections | None:
+    """None: there is no debug information, or it is damaged."""
     try:
         file = _OpenFile(path)
         with path.open("rb") as stream:
             elf = ELFFile(stream)
             if elf.has_section(".debug_info") or elf.has_section(".zdebug_info"):
                 known = {section.name: section for section in elf.iter_sections()}
-                sections = {name: _descriptor(file, known, name) for name in _SECTIONS}
-                absent = {f"debug_{name}_sec": None for name in _ABSENT}
-                return DWARFInfo(
-                    DwarfConfig(elf.little_endian, elf.get_machine_arch(), elf.elfclass // 8),
-                    eh_frame_sec=None,
-                    gnu_debugaltlink_sec=None,
-                    **absent,
-                    **{f"debug_{name}_sec": section for name, section in sections.items()},
-                )
+                config = DwarfConfig(elf.little_endian, elf.get_machine_arch(), elf.elfclass // 8)
+                return _Sections(config, {name: _descriptor(file, known, name) for name in _SECTIONS})
     except (OSError, *DAMAGE):
         pass
     return None
