@@ -28,7 +28,7 @@ class Intervals(Generic[Value]):
     def overlapping(self, low: int, high: int) -> Iterator[tuple[int, int, Value]]:
         """Those with an address in common with ``low`` to ``high - 1``, the highest low first."""
         index = bisect.bisect_left(self._lows, high)
-        while index and self._reach[index - 1] > low:
+        while low < high and index and self._reach[index - 1] > low:
             index -= 1
             if self._rows[index][1] > low:
                 yield self._rows[index]

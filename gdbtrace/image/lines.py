@@ -8,6 +8,7 @@ from __future__ import annotations
 import bisect
 import io
 import os
+import struct
 import zlib
 from array import array
 from collections.abc import Container, Iterator, Sequence
@@ -30,6 +31,8 @@ _SECTIONS = ("info", "aranges", "abbrev", "str", "line", "ranges", "addr", "str_
 _ABSENT = ("frame", "loc", "pubtypes", "pubnames", "loclists", "sup", "types")
 _MOST_BYTES = 1 << 31
 """A compressed section that says it is larger is not believed."""
+_ADDRESS = {2: "H", 4: "I", 8: "Q"}
+_IS_64_BIT_DWARF = 0xFFFF_FFFF
 _MOST_UNITS = 512
 """Decoded line programs that are kept."""
 
@@ -166,10 +169,8 @@ class LineTable:
         dwarf = self._sections.dwarf()
         listed: dict[int, list[tuple[int, int]]] = {}
         try:
-            aranges = dwarf.get_aranges()
-            for entry in aranges.entries if aranges is not None else ():
-                place = entry.begin_addr, entry.begin_addr + entry.length
-                listed.setdefault(entry.info_offset, []).append(place)
+            for low, size, unit_offset in _iter_address_ranges(dwarf):
+                listed.setdefault(unit_offset, []).append((low, low + size))
         except DAMAGE:
             pass
         try:
@@ -227,6 +228,38 @@ class LineTable:
             # What was decoded before the damage is kept.
             pass
         return Intervals((each.low, each.high, each) for each in sequences if self._is_code(each.low, each.high))
+
+
+def _iter_address_ranges(dwarf: DWARFInfo) -> Iterator[tuple[int, int, int]]:
+    """First address, length, and offset of the unit in .debug_info: .debug_aranges (DWARF 5, section 6.1.2).
+
+    pyelftools stops at the first pair of zeros. RISC-V's linker has one for each piece that it left out.
+    """
+    section = dwarf.debug_aranges_sec
+    if section is None:
+        return
+    section.stream.seek(0)
+    data = section.stream.read(section.size)
+    order = "<" if dwarf.config.little_endian else ">"
+    start = 0
+    while start < len(data):
+        (length,) = struct.unpack_from(f"{order}I", data, start)
+        offset_format, at = "I", start + 4
+        if length == _IS_64_BIT_DWARF:
+            (length,) = struct.unpack_from(f"{order}Q", data, at)
+            offset_format, at = "Q", at + 8
+        end = min(at + length, len(data))
+        header = struct.Struct(f"{order}H{offset_format}BB")
+        _, unit_offset, address_bytes, segment_bytes = header.unpack_from(data, at)
+        pair = struct.Struct(order + 2 * _ADDRESS[address_bytes])
+        at += header.size
+        # Pairs are aligned to their size within the set.
+        at += -(at - start) % pair.size
+        if not segment_bytes:
+            for low, size in pair.iter_unpack(data[at : at + (end - at) // pair.size * pair.size]):
+                if size:
+                    yield low, size, unit_offset
+        start = end
 
 
 class _Sections(NamedTuple):
@@ -303,6 +336,7 @@ def _run(program: LineProgram, names: Sequence[str], is_little_endian: bool) -> 
     """Run a line program (DWARF 5, section 6.2.5).
 
     :raise IndexError: it ends in the middle of an instruction.
+    :raise ValueError: it is damaged otherwise.
     """
     header = program.header
     opcode_base, line_base, line_range = header["opcode_base"], header["line_base"], header["line_range"]
@@ -317,13 +351,14 @@ def _run(program: LineProgram, names: Sequence[str], is_little_endian: bool) -> 
     def number() -> int:
         nonlocal at
         value = shift = 0
-        while True:
+        while shift < _MOST_BITS:
             byte = data[at]
             at += 1
             value |= (byte & 0x7F) << shift
             shift += 7
             if byte < 0x80:
                 return value
+        raise ValueError("a number that is too long")
 
     def signed() -> int:
         start = at
@@ -379,6 +414,7 @@ def _run(program: LineProgram, names: Sequence[str], is_little_endian: bool) -> 
             at = following
 
 
+_MOST_BITS = 128
 _COPY, _ADVANCE_PC, _ADVANCE_LINE, _SET_FILE, _NEGATE_STMT = 1, 2, 3, 4, 6
 _CONST_ADD_PC, _FIXED_ADVANCE_PC = 8, 9
 _END_SEQUENCE, _SET_ADDRESS = 1, 2
