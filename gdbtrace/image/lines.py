@@ -20,6 +20,7 @@ from elftools.dwarf.compileunit import CompileUnit
 from elftools.dwarf.dwarfinfo import DebugSectionDescriptor, DwarfConfig, DWARFInfo
 from elftools.dwarf.lineprogram import LineProgram
 from elftools.dwarf.ranges import BaseAddressEntry
+from elftools.dwarf.structs import DWARFStructs
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import Section
 
@@ -31,6 +32,8 @@ _SECTIONS = ("info", "aranges", "abbrev", "str", "line", "ranges", "addr", "str_
 _ABSENT = ("frame", "loc", "pubtypes", "pubnames", "loclists", "sup", "types")
 _MOST_BYTES = 1 << 31
 """A compressed section that says it is larger is not believed."""
+_WITH_CODE = ("DW_TAG_compile_unit", "DW_TAG_skeleton_unit")
+"""Tags of units with code; others share a line program for their declarations."""
 _ADDRESS = {2: "H", 4: "I", 8: "Q"}
 _IS_64_BIT_DWARF = 0xFFFF_FFFF
 _MOST_UNITS = 512
@@ -188,7 +191,10 @@ class LineTable:
 
     def _ranges_of(self, dwarf: DWARFInfo, unit: CompileUnit) -> Sequence[tuple[int, int]]:
         """Where its code is, as its first entry says, or else its line program."""
-        attributes = unit.get_top_DIE().attributes
+        top = unit.get_top_DIE()
+        attributes = top.attributes
+        if top.tag not in _WITH_CODE:
+            return ()
         low, high, ranges = (attributes.get(f"DW_AT_{name}") for name in ("low_pc", "high_pc", "ranges"))
         if ranges is not None:
             found = dwarf.range_lists()
@@ -220,7 +226,7 @@ class LineTable:
             assert self._sections is not None
             dwarf = self._sections.dwarf()
             unit = dwarf.get_CU_at(unit_offset)
-            program = dwarf.line_program_for_CU(unit)
+            program = _program_of(dwarf, unit)
             if program is not None:
                 for sequence in _run(program, _files_of(unit, program), dwarf.config.little_endian):
                     sequences.append(sequence)
@@ -314,6 +320,20 @@ def _descriptor(file: _OpenFile, known: dict[str, Section], name: str) -> DebugS
 def _unpacked(data: bytes, size: int) -> tuple[io.BytesIO, int]:
     unpacked = zlib.decompressobj().decompress(data, size)
     return io.BytesIO(unpacked), len(unpacked)
+
+
+def _program_of(dwarf: DWARFInfo, unit: CompileUnit) -> LineProgram | None:
+    """The line program of a unit."""
+    attribute = unit.get_top_DIE().attributes.get("DW_AT_stmt_list")
+    if attribute is None or dwarf.debug_line_sec is None:
+        return None
+    dwarf.debug_line_sec.stream.seek(attribute.value)
+    is_64_bit = dwarf.debug_line_sec.stream.read(4) == b"\xff\xff\xff\xff"
+    if is_64_bit != (unit.structs.dwarf_format == 64):
+        # Assemblers write 32-bit DWARF for compilers that write 64-bit DWARF; pyelftools takes them to be the same.
+        old = unit.structs
+        unit.structs = DWARFStructs(old.little_endian, 64 if is_64_bit else 32, old.address_size, old.dwarf_version)
+    return dwarf.line_program_for_CU(unit)
 
 
 def _files_of(unit: CompileUnit, program: LineProgram) -> list[str]:

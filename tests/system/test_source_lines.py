@@ -55,7 +55,13 @@ def test_lines_of_older_dwarf_are_llvms(workshop: Workshop, arch: str, version: 
     assert_same(workshop.program(arch, SOURCE, *flags, name=f"lines{version}"), 15)
 
 
-@pytest.mark.parametrize("target", ["aarch64", "mips", "powerpc64le", "riscv64", "s390x", "x86_64"])
+@pytest.mark.parametrize("flag", ["-gdwarf64", "-fdebug-types-section", "-gsplit-dwarf", "-g1", "-gz"])
+def test_lines_of_other_kinds_of_debug_information_are_llvms(workshop: Workshop, flag: str) -> None:
+    flags = ["-gdwarf-5", flag, "-nostdlib", "-ffreestanding", "-Wl,-e,main"]
+    assert_same(workshop.program("sparc64", SOURCE, *flags, name=f"lines{flag}"), 12)
+
+
+@pytest.mark.parametrize("target", ["aarch64", "mips", "riscv64", "x86_64"])
 @pytest.mark.parametrize("version", [4, 5])
 def test_lines_of_clang_are_llvms(tmp_path: Path, target: str, version: int) -> None:
     flags = ["-O2", f"-gdwarf-{version}", "-ffreestanding", "-ffunction-sections", "-c", SOURCE, "-o", "lines.o"]

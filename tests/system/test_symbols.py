@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 from tests.command_line import Workplace
@@ -32,3 +33,52 @@ def test_dynamic_program_and_its_library(place: Workplace, workshop: Workshop) -
     symbols = symbols_in(place, program, "--sysroot", SYSROOT)
     assert (symbols.count("main"), symbols.count("here"), symbols.count("exit")) == (1, 2, 1)
     assert symbols.index("main") < symbols.index("here") < symbols.index("exit")
+
+
+NAMES = """\
+namespace space {
+struct Box { int value; int twice() const; int add(int); int add(long); };
+__attribute__((noinline)) int Box::twice() const { return 2 * value; }
+__attribute__((noinline)) int Box::add(int more) { return value += more; }
+__attribute__((noinline)) int Box::add(long more) { return value += more; }
+}
+extern "C" int main(int count, char **arguments)
+{
+    space::Box box{count};
+    return box.add(1) + box.add(2L) + box.twice();
+}
+"""
+
+
+def test_names_of_c_plus_plus_are_the_sources(place: Workplace) -> None:
+    # Given a program of C++, linked by the compiler of C
+    source, compiled, program = (place.directory / name for name in ("names.cc", "names.o", "names"))
+    source.write_text(NAMES)
+    subprocess.run(["clang", "--target=aarch64-linux-gnu", "-O1", "-c", source, "-o", compiled], check=True)
+    subprocess.run(["aarch64-linux-gnu-gcc", "-static", compiled, "-o", program], check=True)
+    # When it is traced from one of two functions of the same name on
+    start = "space::Box::add(long)"
+    traced = place.run("run", "--engine", "rsp", "--start", start, "--limit", "40", "-o", "trace", program)
+    assert (traced.status, traced.err) == (0, "")
+    # Then names are as in the source, or as the linker knows them
+    lines = place.run("log", "trace").out.splitlines()
+    assert lines[0].endswith(f", {start}")
+    mangled = place.run("log", "trace", "--no-demangle").out.splitlines()
+    assert mangled[0].endswith(", _ZN5space3Box3addEl")
+    # And both select
+    for name in ("space::Box::twice", "space::Box::twice() const", "_ZNK5space3Box5twiceEv"):
+        picked = place.run("log", "trace", "--range", name).out.splitlines()
+        assert picked[0].endswith(", space::Box::twice() const")
+        assert all(", space::Box::twice() const" in line for line in picked)
+
+
+def test_name_that_means_several_is_no_start(place: Workplace) -> None:
+    source, program = place.directory / "names.cc", place.directory / "names"
+    source.write_text(NAMES)
+    build = ["clang", "--target=aarch64-linux-gnu", "-fuse-ld=lld", "-nostdlib", "-static", "-Wl,-e,main"]
+    subprocess.run([*build, source, "-o", program], check=True)
+    refused = place.run("run", "--start", "space::Box::add", program)
+    assert refused.status == 2
+    assert refused.complaint.endswith(
+        "'space::Box::add' may mean 2 symbols; give one of them: _ZN5space3Box3addEi, _ZN5space3Box3addEl"
+    )
