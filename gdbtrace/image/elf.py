@@ -27,6 +27,7 @@ from gdbtrace.image.symbol_table import (
     SymbolTables,
     functions_of,
     read_descriptors,
+    read_linkage_stubs,
     read_symbols,
     shown_symbols,
 )
@@ -131,6 +132,14 @@ class Image:
 
     @cached_property
     def _tables(self) -> SymbolTables:
+        try:
+            with self.path.open("rb") as stream:
+                return self._named.joined(read_linkage_stubs(ELFFile(stream)))
+        except (OSError, *DAMAGE):
+            return self._named
+
+    @cached_property
+    def _named(self) -> SymbolTables:
         if self._own.is_full:
             return self._own
         try:

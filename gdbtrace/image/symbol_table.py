@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from elftools.elf.elffile import ELFFile
+from elftools.elf.relocation import RelocationSection
 from elftools.elf.sections import SymbolTableSection
 
 _FUNCTIONS = ("STT_FUNC", "STT_LOOS")
@@ -117,6 +118,51 @@ def read_symbols(elf: ELFFile, descriptors: Descriptors | None) -> SymbolTables:
                     labels.add(symbol)
     code = tuple(sorted((low, high) for low, high, flags in sections if flags & _EXECUTABLE and low < high))
     return SymbolTables(tuple(symbols.values()), frozenset(labels), code, is_full)
+
+
+def read_linkage_stubs(elf: ELFFile) -> SymbolTables:
+    """``NAME@plt`` for each entry of the procedure linkage table, where its shape is known and fits."""
+    nothing = SymbolTables((), frozenset(), (), False)
+    shape = _LINKAGE_TABLES.get(elf.header["e_machine"])
+    relocations = elf.get_section_by_name(".rela.plt") or elf.get_section_by_name(".rel.plt")
+    if shape is None or not isinstance(relocations, RelocationSection):
+        return nothing
+    table = elf.get_section(relocations["sh_link"])
+    if not isinstance(table, SymbolTableSection):
+        return nothing
+    names = [table.get_symbol(each["r_info_sym"]).name for each in relocations.iter_relocations()]
+    for section_name, header_bytes in ((".plt.sec", 0), (".plt", shape.header_bytes)):
+        section = elf.get_section_by_name(section_name)
+        if section is not None and names and section["sh_size"] > header_bytes:
+            entry_bytes, rest = divmod(section["sh_size"] - header_bytes, len(names))
+            if not rest and entry_bytes in shape.entry_bytes:
+                first = section["sh_addr"] + header_bytes
+                stubs = (
+                    Symbol(f"{name}@plt", first + index * entry_bytes, entry_bytes, is_function=True)
+                    for index, name in enumerate(names)
+                    if name
+                )
+                return nothing._replace(symbols=tuple(stubs))
+    return nothing
+
+
+class _LinkageTable(NamedTuple):
+    """A procedure linkage table, whose entries are in the order of its relocations."""
+
+    header_bytes: int
+    entry_bytes: tuple[int, ...]
+
+
+_LINKAGE_TABLES = {
+    "EM_X86_64": _LinkageTable(16, (16,)),
+    "EM_386": _LinkageTable(16, (16,)),
+    "EM_AARCH64": _LinkageTable(32, (16, 24)),
+    "EM_RISCV": _LinkageTable(32, (16,)),
+    "EM_S390": _LinkageTable(32, (32,)),
+    "EM_SPARCV9": _LinkageTable(128, (32,)),
+    "EM_68K": _LinkageTable(20, (20,)),
+}
+"""As binutils and LLVM make them; elsewhere entries are of several sizes, or in another place."""
 
 
 def shown_symbols(symbols: Iterable[Symbol]) -> list[Symbol]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 from pathlib import Path
 
@@ -251,3 +252,37 @@ def test_program_cut_short_is_said_or_read_but_nothing_else(tmp_path: Path) -> N
         except UsageError:
             said += 1
     assert said > 0.9 * len(data) / 97
+
+
+# -- the procedure linkage table ------------------------------------------------------------------------------------
+
+CALLS = 'int puts(const char *), rand(void), abs(int);\nint main(void) { return puts("") + rand(); }\n'
+
+
+@pytest.mark.parametrize(
+    ("target", "flags"),
+    [
+        ("x86_64-linux-gnu", []),
+        ("x86_64-linux-gnu", ["-fcf-protection", "-Wl,-z,ibtplt"]),
+        ("i686-linux-gnu", []),
+        ("aarch64-linux-gnu", []),
+        ("aarch64-linux-gnu", ["-mbranch-protection=standard", "-Wl,-z,force-bti,-z,pac-plt"]),
+        ("riscv64-linux-gnu", []),
+        ("s390x-linux-gnu", []),
+        ("sparc64-linux-gnu", []),
+        ("m68k-linux-gnu", []),
+    ],
+)
+def test_stubs_of_library_functions_are_objdumps(tmp_path: Path, target: str, flags: list[str]) -> None:
+    (tmp_path / "made.c").write_text(CALLS)
+    build = [f"{target}-gcc", "-O1", "-fno-builtin", "-Wl,-z,lazy", "-s", *flags, "made.c", "-o", "made"]
+    subprocess.run(build, cwd=tmp_path, check=True)
+    listing = subprocess.run(
+        [f"{target}-objdump", "-d", "made"], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout
+    wanted = {name: int(address, 16) for address, name in re.findall(r"^([0-9a-f]+) <(\w+@plt)>:$", listing, re.M)}
+    functions = {each.name: each.address for each in Image(tmp_path / "made").functions()}
+    found = {name: address for name, address in functions.items() if name.endswith("@plt")}
+    assert {"puts@plt", "rand@plt"} <= set(found)
+    # x86 has another table (.plt.got) for functions whose address is taken, too.
+    assert found.items() <= wanted.items()
