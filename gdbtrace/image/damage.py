@@ -1,4 +1,4 @@
-"""What reading a damaged ELF file can end in."""
+"""What reading a damaged ELF file, or one that cannot be read, can end in."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ from elftools.common.exceptions import DWARFError, ELFError
 DAMAGE = (
     *(ELFError, DWARFError, struct.error, zlib.error, lzma.LZMAError),
     *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, NotImplementedError),
-    *(MemoryError, RecursionError, EOFError),
+    *(MemoryError, RecursionError, EOFError, OSError),
 )

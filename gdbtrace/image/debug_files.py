@@ -135,7 +135,7 @@ def _is_of_build(path: Path, build_id: str) -> bool:
     try:
         with path.open("rb") as stream:
             return _build_id_of(ELFFile(stream)) == build_id
-    except (OSError, *DAMAGE):
+    except DAMAGE:
         return False
 
 

@@ -127,7 +127,7 @@ class Image:
                     return None
                 links = read_links(elf)
             return find_debug_file(self.path, links, self._places)
-        except (OSError, *DAMAGE):
+        except DAMAGE:
             return None
 
     @cached_property
@@ -135,7 +135,7 @@ class Image:
         try:
             with self.path.open("rb") as stream:
                 return self._named.joined(read_linkage_stubs(ELFFile(stream)))
-        except (OSError, *DAMAGE):
+        except DAMAGE:
             return self._named
 
     @cached_property
@@ -149,7 +149,7 @@ class Image:
             with self.path.open("rb") as stream:
                 if data := read_mini_debug_info(ELFFile(stream)):
                     return self._own.joined(read_symbols(ELFFile(io.BytesIO(data)), self._descriptors))
-        except (OSError, *DAMAGE):
+        except DAMAGE:
             pass
         return self._own
 
@@ -264,7 +264,7 @@ class Image:
                         return None
                     path = self.debug_path
             return LineTable(path, self._tables.code, self._ends_from_zero())
-        except (OSError, *DAMAGE):
+        except DAMAGE:
             return None
 
     def _ends_from_zero(self) -> frozenset[int]:

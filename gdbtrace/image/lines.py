@@ -69,7 +69,7 @@ class _Sequence(NamedTuple):
     """Behind the last address."""
     addresses: array[int]
     files: array[int]
-    """Indices of :attr:`files_of`."""
+    """Indices of :attr:`names`."""
     lines: array[int]
     statements: bytes
     names: Sequence[str]
@@ -210,7 +210,7 @@ class LineTable:
                     places.append((begin + entry.begin_offset, begin + entry.end_offset))
             return places
         if low is not None and high is not None:
-            return [(low.value, high.value if high.form == "DW_FORM_addr" else low.value + high.value)]
+            return [(low.value, high.value if "addr" in high.form else low.value + high.value)]
         if "DW_AT_stmt_list" not in attributes:
             return ()
         return [(low, high) for low, high, _ in self._decoded(unit.cu_offset)]
@@ -291,7 +291,7 @@ def _sections_of(path: Path) -> _Sections | None:
                 known = {section.name: section for section in elf.iter_sections()}
                 config = DwarfConfig(elf.little_endian, elf.get_machine_arch(), elf.elfclass // 8)
                 return _Sections(config, {name: _descriptor(file, known, name) for name in _SECTIONS})
-    except (OSError, *DAMAGE):
+    except DAMAGE:
         pass
     return None
 

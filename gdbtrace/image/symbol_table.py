@@ -52,6 +52,8 @@ class SymbolTables(NamedTuple):
 
     def joined(self, more: SymbolTables) -> SymbolTables:
         """What this and another one, of the same program, say."""
+        if not more.symbols:
+            return self
         symbols = {(symbol.name, symbol.address): symbol for symbol in (*more.symbols, *self.symbols)}
         return SymbolTables(
             tuple(symbols.values()), self.labels | more.labels, self.code or more.code, self.is_full or more.is_full
