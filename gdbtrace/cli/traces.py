@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from gdbtrace.image import Image, md5_of
 from gdbtrace.machine.profile import load_profile
 from gdbtrace.trace import open_trace
 from gdbtrace.trace.container import TraceReader
+from gdbtrace.trace.follow import TraceFollower
 from gdbtrace.trace.frames import Frame
 
 _PROGRESS_PERIOD = 1 << 13
@@ -61,25 +62,39 @@ class ReadingOptions:
 
 
 @contextmanager
-def open_reading(trace: Path, options: ReadingOptions) -> Iterator[Reading]:
+def open_reading(
+    trace: Path, options: ReadingOptions, opener: Callable[[Path], TraceReader] = open_trace
+) -> Iterator[Reading]:
     """A trace and what is known of it.
 
+    :param opener: opens it.
     :raise UsageError: an option does not fit, or a file cannot be read.
     :raise TraceFormatError: it is no trace.
     """
-    with open_trace(trace) as reader:
+    with opener(trace) as reader:
         arch = architecture_of_trace(reader, options.arch)
         disassembly = Disassembly(arch)
         if disassembly.problem:
             complain(disassembly.problem)
         load_offset = None if options.load_offset is None else _number("--load-offset", options.load_offset)
         symbols = Symbols(arch, image_of_trace(reader, trace, options.elf), load_offset)
-        yield Reading(reader, arch, symbols, disassembly, _selection_of(reader, arch, options))
+        yield Reading(
+            reader,
+            arch,
+            symbols,
+            disassembly,
+            _selection_of(reader, arch, options),
+            is_machine=is_of_machine(reader),
+            is_live=isinstance(reader, TraceFollower),
+        )
 
 
 def with_progress(reading: Reading) -> Iterator[Frame]:
     """The selected frames; on a terminal a line on stderr shows how far reading is, if results do not go there too."""
     line = ProgressLine()
+    if not line.is_live:
+        yield from reading
+        return
     began = shown = time.monotonic()
     count = reading.reader.frame_count
     end = count if reading.selection.end is None else min(reading.selection.end, count or reading.selection.end)
