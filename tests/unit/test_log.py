@@ -5,14 +5,22 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gdbtrace.arch.hppa import HPPA
+from gdbtrace.arch.mips import MIPS
+from gdbtrace.arch.model import Arch
+from gdbtrace.arch.x86 import X86_64
 from gdbtrace.cli import main
-from gdbtrace.trace import StdFrame, open_trace
-from tests.toolchain import TESTS
+from gdbtrace.trace import ExceptionFrame, ModloadFrame, Operand, RegisterLocation, StdFrame, Usage, open_trace
+from gdbtrace.trace.frames import Tracer
+from tests.log_lines import META, written
+from tests.toolchain import GUESTS, TESTS
 
+GUEST = GUESTS / "mips" / "guest"
 TRACES = TESTS / "traces"
 ARCHS = ["aarch64", "sparc64"]
 
@@ -120,6 +128,78 @@ def test_vcpu_and_limit(arch: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(capsys, "--vcpu", "1", trace) == []
     assert printed(capsys, "--limit", "3", trace) == lines[:3]
     assert printed(capsys, "--limit", "3", "--source", "--events", trace)[-1] == lines[2]
+
+
+def test_address_space_is_the_one_that_an_instruction_ran_in(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given a machine with two vCPUs, of which one goes to another address space by its second instruction
+    def cr3(value: int, **usage: bool) -> Operand:
+        return Operand(RegisterLocation("cr3"), 64, value.to_bytes(8, "little"), Usage(**usage))
+
+    here, there, nop = cr3(0x1000, read=True), cr3(0x2000, read=True), b"\x90"
+    frames = [
+        StdFrame(0x10, 0, nop, [here], []),
+        StdFrame(0x11, 0, nop, [here], [cr3(0x2000, written=True)]),
+        StdFrame(0x90, 1, nop, [here], []),
+        # What does not say is where the vCPU was last.
+        StdFrame(0x12, 0, nop, [], []),
+        StdFrame(0x13, 0, nop, [there], None),
+        ExceptionFrame(14, 0, 0x13, 0x50),
+    ]
+    meta = replace(META, tracer=Tracer("gdbtrace", ("--arch=x86_64", "--machine=pc-x86_64"), (), "1"))
+    trace = written(tmp_path / "x.frames", frames, X86_64, meta)
+
+    def ran_in(*spaces: str) -> list[str]:
+        options = [word for space in spaces for word in ("--asid", space)]
+        return [line.split(", ")[1] for line in printed(capsys, "--events", *options, trace)]
+
+    assert ran_in("0x1000") == ["0x10", "0x11", "0x90"]
+    assert ran_in("8192") == ["0x12", "0x13", "exception 14"]
+    assert ran_in("0x1000", "0x2000") == ran_in()
+    assert ran_in("3") == []
+    assert [line.split(", ")[1] for line in printed(capsys, "--asid", "0x1000", "--vcpu", "1", trace)] == ["0x90"]
+
+
+def test_symbols_are_those_of_what_was_loaded_before_the_window(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given a library that is loaded twice, at different places
+    nop = bytes(4)
+    inside = [base + 0x150 for base in (0x7000_0000, 0x6000_0000)]
+    frames = [
+        ModloadFrame(str(GUEST), 0x7000_0000, 0x7001_FFFF),
+        StdFrame(inside[0], 0, nop, (), ()),
+        ModloadFrame(str(GUEST), 0x6000_0000, 0x6001_FFFF),
+        StdFrame(inside[1], 0, nop, (), ()),
+        StdFrame(inside[0], 0, nop, (), ()),
+    ]
+    trace = written(tmp_path / "x.frames", frames, MIPS)
+    names = [line.rpartition('"')[2] for line in printed(capsys, trace)]
+    assert names == [", mix", ", mix", ", mix"]
+    assert printed(capsys, "--frames", "3:4", trace) == [f'0, {inside[1]:#x}, 0x0, "nop", mix']
+    # Before it, nothing is there
+    assert printed(capsys, "--frames", ":2", trace) == [f'0, {inside[0]:#x}, 0x0, "nop", mix']
+    with open_trace(trace) as reader:
+        offsets = [offset for offset, _ in reader.iter_messages()]
+    # And damage before the window does not hide the window.
+    data = bytearray(trace.read_bytes())
+    data[offsets[0]] = 0xFF
+    trace.write_bytes(data)
+    assert printed(capsys, "--frames", "4:", trace)[0].startswith(f'0, {inside[0]:#x}, 0x0, "nop"')
+
+
+@pytest.mark.parametrize("arch", [HPPA, MIPS])
+def test_frames_before_the_damage_come_where_objdump_is_asked_for_many_at_once(
+    arch: Arch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = [StdFrame(4 * number, 0, bytes.fromhex("08000240"), (), ()) for number in range(5)]
+    trace = written(tmp_path / "x.frames", frames, arch)
+    with open_trace(trace) as reader:
+        offsets = [offset for offset, _ in reader.iter_messages()]
+    trace.write_bytes(trace.read_bytes()[: offsets[3]])
+    assert main(["log", str(trace)]) == 4
+    assert len(capsys.readouterr().out.splitlines()) == 3
 
 
 def test_damaged_trace_gives_its_whole_frames_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
