@@ -2,8 +2,8 @@
 
 The frames are a guest's own, over and over. ``raw`` reads them without decoding, ``address`` looks at address, bytes
 and mode, both in this process; then each command of ``COMMANDS`` runs as a process of its own, its start included. The
-ratio is the one to ``raw`` in the same run: machines differ, and drift. At last the trace is opened and one frame read,
-in several places, of which the slowest counts.
+ratio is the one to ``raw`` in the same run, by processor time: machines differ, and drift. At last the trace is opened
+and one frame read, in several places, of which the slowest counts.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ class Measured(NamedTuple):
     """What a run took."""
 
     seconds: float
+    """By the clock."""
+    processor_seconds: float
+    """What the processor worked for it: others on the machine do not change that much."""
     peak_bytes: int = 0
     """Of memory, at its most; 0: not measured."""
 
@@ -55,7 +58,7 @@ def main() -> None:
         with open_trace(guest_trace(arguments.arch, Path(directory))) as guest:
             _repeat(guest, trace, count)
         print(f"{arguments.arch}: {count:,} frames, {trace.stat().st_size / 1e6:,.0f} MB")
-        print(f"{'':<24} {'frames/s':>10} {'of raw':>8} {'peak MB':>8}")
+        print(f"{'':<24} {'frames/s':>10} {'by processor':>13} {'of raw':>8} {'peak MB':>8}")
         raw = _line("raw", count, _timed(lambda: _walk(trace)), None)
         _line("address", count, _timed(lambda: _look_at_addresses(trace)), raw)
         for name, words in COMMANDS.items():
@@ -78,17 +81,18 @@ def _repeat(guest: TraceReader, path: Path, count: int) -> None:
 
 
 def _line(name: str, count: int, measured: Measured, raw: float | None) -> float:
-    rate = count / measured.seconds
-    ratio = f"{rate / raw:8.3f}" if raw else f"{1:8}"
-    peak = f"{measured.peak_bytes / 1e6:8.0f}" if measured.peak_bytes else f"{'':8}"
-    print(f"{name:<24} {rate:10,.0f} {ratio} {peak}", flush=True)
+    """Print it; return frames a second of processor time."""
+    rate = count / measured.processor_seconds
+    columns = f"{count / measured.seconds:10,.0f} {rate:13,.0f} {rate / (raw or rate):8.3f}"
+    peak = f"{measured.peak_bytes / 1e6:8.0f}" if measured.peak_bytes else ""
+    print(f"{name:<24} {columns} {peak}".rstrip(), flush=True)
     return rate
 
 
 def _timed(run: Callable[[], object]) -> Measured:
-    began = time.perf_counter()
+    began, began_working = time.perf_counter(), time.process_time()
     run()
-    return Measured(time.perf_counter() - began)
+    return Measured(time.perf_counter() - began, time.process_time() - began_working)
 
 
 def _walk(trace: Path) -> None:
@@ -116,7 +120,7 @@ def _run(words: Sequence[str], trace: Path) -> Measured:
     _, status, usage = os.wait4(process, 0)
     if status:
         raise SystemExit(f"gdbtrace {' '.join(words)}: ended with {os.waitstatus_to_exitcode(status)}")
-    return Measured(time.perf_counter() - began, usage.ru_maxrss * 1024)
+    return Measured(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 def _seek_seconds(trace: Path, number: int) -> float:
