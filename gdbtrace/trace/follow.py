@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from gdbtrace.errors import TraceFormatError
+from gdbtrace.errors import TraceFormatError, UsageError
 from gdbtrace.trace.container import REMEDY, TraceReader
 
 _LOOK_SECONDS = 0.1
@@ -26,7 +26,7 @@ class TraceFollower(TraceReader):
 
     :param path: the trace's name, closed or not: ``x.frames.part`` is what is written, if there is one.
     :param on_wait: called when all there is has been read, before waiting for more.
-    :raise UsageError: the file cannot be read.
+    :raise UsageError: the file cannot be read, or its file system has no locks.
     :raise TraceFormatError: it has no header of a trace.
     """
 
@@ -84,5 +84,7 @@ class TraceFollower(TraceReader):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
+        except OSError as error:
+            raise UsageError(f"{self.path}: cannot be followed: locks are refused ({error.strerror})") from error
         fcntl.flock(descriptor, fcntl.LOCK_UN)
         return False
