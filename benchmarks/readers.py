@@ -28,6 +28,7 @@ COMMANDS: dict[str, Sequence[str]] = {
     "log --values --reg *": ("log", "--values", "--reg", "*"),
     "log --json": ("log", "--json"),
     "log --ifilter": ("log", "--ifilter", "bl"),
+    "cache": ("cache",),
 }
 """Those measured: the words before the name of the trace."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gdbtrace.arch.arm import ARM
+from gdbtrace.arch.hppa import HPPA
 from gdbtrace.arch.mips import MIPS
 from gdbtrace.arch.model import Arch
 from gdbtrace.arch.registry import MACHINES
@@ -105,6 +106,17 @@ def test_symbols_are_found_where_the_program_was_loaded(module_name: str) -> Non
     before, after = logged([frame(offset + MIX), module, frame(offset + MIX)], MIPS, Image(GUEST))
     assert before.endswith('"')
     assert after.endswith('", mix')
+
+
+def test_module_is_not_heard_of_ahead_where_objdump_is_asked_for_many_frames_at_once() -> None:
+    guest = Image(GUESTS / "hppa" / "guest")
+    function = guest.symbol("guest_main")
+    assert function is not None
+    there = 0x1000_0000 + function.address
+    module = ModloadFrame("guest", 0x1000_0000 + guest.first_page, 0x1FFF_FFFF)
+    before, after = logged([frame(there), module, frame(there)], HPPA, guest)
+    assert before.endswith('"')
+    assert after.endswith('", guest_main')
 
 
 def test_library_has_the_symbols_of_its_file() -> None:
