@@ -33,10 +33,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         for arch in arguments.archs:
             path = Path(directory, f"{arch}.frames")
-            with open_trace(_guest_trace(arch, Path(directory))) as guest:
+            with open_trace(guest_trace(arch, Path(directory))) as guest:
                 write = statistics.median(_write_rate(guest, path) for _ in range(arguments.rounds))
             rates = []
-            for look in (None, _address, _memory, _everything):
+            for look in (None, address_of, _memory, _everything):
                 rates.append(statistics.median(_read_rate(path, look) for _ in range(arguments.rounds)))
             size = path.stat().st_size // _FRAMES
             columns = "".join(f" {rate:10,.0f}" for rate in (write, *rates))
@@ -44,7 +44,8 @@ def main() -> None:
             path.unlink()
 
 
-def _guest_trace(arch: str, directory: Path) -> Path:
+def guest_trace(arch: str, directory: Path) -> Path:
+    """A trace of an architecture's guest, made here."""
     output = directory / "guest.frames"
     record(RunOptions(GUESTS / arch / "guest", output=output, engine=EngineChoice.RSP, stdin=Path(os.devnull)))
     return output
@@ -70,7 +71,8 @@ def _read_rate(path: Path, look: Callable[[StdFrame], object] | None) -> float:
     return _FRAMES / (time.perf_counter() - began)
 
 
-def _address(frame: StdFrame) -> object:
+def address_of(frame: StdFrame) -> object:
+    """What most analyses look at."""
     return frame.address, frame.rawbytes, frame.mode
 
 

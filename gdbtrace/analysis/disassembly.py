@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import capstone
 
-from gdbtrace.arch.disassembler import disassemble
+from gdbtrace.arch.disassembler import at_and_t_text, disassemble
 from gdbtrace.arch.model import Arch, Mode
+from gdbtrace.errors import TraceFormatError
 from gdbtrace.objdump import Instruction as Unknown
 from gdbtrace.objdump import problem_of, texts_of
 from gdbtrace.trace.frames import Frame, StdFrame
@@ -22,6 +24,13 @@ _BATCH = 1 << 12
 """Frames that are looked at together where objdump has to be asked: a run of it costs some ten milliseconds."""
 
 _BRANCHES = {"jump", "call", "ret", "iret", "branch_relative"}
+
+
+class Syntax(Enum):
+    """How x86 is written."""
+
+    INTEL = "intel"
+    ATT = "att"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +74,21 @@ class Disassembly:
             yield from frames
             return
         remaining = iter(frames)
-        while batch := list(itertools.islice(remaining, _BATCH)):
+        failure: TraceFormatError | None = None
+        while failure is None:
+            batch: list[Frame] = []
+            try:
+                for frame in itertools.islice(remaining, _BATCH):
+                    batch.append(frame)
+            except TraceFormatError as error:
+                # Those before the damage come first.
+                failure = error
             self.learn([(frame.address, frame.rawbytes, frame.mode) for frame in batch if isinstance(frame, StdFrame)])
             yield from batch
+            if len(batch) < _BATCH:
+                break
+        if failure is not None:
+            raise failure
 
     def at(self, address: int, rawbytes: bytes, mode: str | None) -> Instruction:
         """An instruction. One at a time is slow where objdump is asked: see :meth:`look_ahead` and :meth:`learn`."""
@@ -80,6 +101,13 @@ class Disassembly:
             known = self._decoded(key)
             self._add({key: known})
         return known
+
+    def text_of(self, address: int, rawbytes: bytes, mode: str | None, syntax: Syntax) -> str:
+        """The text of an instruction; not kept where it is not the one of :meth:`at`."""
+        known = self._modes.get(mode, self._default_mode)
+        if syntax is Syntax.ATT and known is not None and (text := at_and_t_text(rawbytes, address, known)):
+            return text
+        return self.at(address, rawbytes, mode).text
 
     def learn(self, keys: Sequence[Key]) -> None:
         """Find out about the instructions that only objdump knows, all at once."""

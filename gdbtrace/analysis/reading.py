@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -9,6 +12,7 @@ from typing import NamedTuple
 from gdbtrace.analysis.disassembly import Disassembly
 from gdbtrace.analysis.symbols import Function, Symbols
 from gdbtrace.arch.model import Arch
+from gdbtrace.errors import TraceFormatError
 from gdbtrace.trace.container import TraceReader
 from gdbtrace.trace.frames import (
     ExceptionFrame,
@@ -18,6 +22,8 @@ from gdbtrace.trace.frames import (
     StdFrame,
     SyscallFrame,
 )
+
+LOG = logging.getLogger(__name__)
 
 
 class AddressRange(NamedTuple):
@@ -65,12 +71,16 @@ class Reading:
     selection: Selection = field(default_factory=Selection)
     position: int = 0
     """Number of the frame that is looked at, selected or not: how far reading has come."""
+    is_machine: bool = False
+    """It is a machine's: accesses have physical addresses, and devices."""
+    is_live: bool = False
+    """It is being written: each frame is wanted at once."""
     _is_named: dict[Function, bool] = field(default_factory=dict, init=False, repr=False)
     """Whether the selection names a function."""
 
     def __iter__(self) -> Iterator[Frame]:
         """The selected frames."""
-        return self.disassembly.look_ahead(frame for _, frame in self.iter_numbered())
+        return (frame for _, frame in self.iter_numbered())
 
     def iter_numbered(self) -> Iterator[tuple[int, Frame]]:
         """The selected frames with their numbers in the trace, counted from 0.
@@ -80,9 +90,13 @@ class Reading:
         selection, spaces = self.selection, _AddressSpaces(self.selection.address_space_register)
         is_whole = not (selection.ranges or selection.functions or selection.vcpus or selection.address_spaces)
         self._learn_modules_before(selection.first)
-        for number, frame in enumerate(self.reader.iter_frames(selection.first), selection.first):
-            if number == selection.end:
-                return
+        frames = self.reader.iter_frames(selection.first)
+        if selection.end is not None:
+            frames = itertools.islice(frames, min(selection.end - selection.first, sys.maxsize))
+        if not self.is_live:
+            # Before symbols hear of a module, which must not be ahead of the frames that are looked at.
+            frames = self.disassembly.look_ahead(frames)
+        for number, frame in enumerate(frames, selection.first):
             self.position = number
             if type(frame) is ModloadFrame:
                 self.symbols.add(frame)
@@ -111,13 +125,19 @@ class Reading:
 
     def _learn_modules_before(self, number: int) -> None:
         """What was loaded before the window is where it is in the window, too."""
-        for index, (offset, data) in enumerate(self.reader.iter_messages()):
-            if index >= number:
-                return
-            if data.startswith(_MODLOAD):
-                frame = self.reader.decode(data, offset)
-                if isinstance(frame, ModloadFrame):
-                    self.symbols.add(frame)
+        if not number:
+            return
+        try:
+            for index, (offset, data) in enumerate(self.reader.iter_messages()):
+                if index >= number:
+                    return
+                if data.startswith(_MODLOAD):
+                    frame = self.reader.decode(data, offset)
+                    if isinstance(frame, ModloadFrame):
+                        self.symbols.add(frame)
+        except TraceFormatError as error:
+            # The window itself can be whole.
+            LOG.warning("symbols of modules behind the damage are not known: %s", error)
 
 
 _MODLOAD = b"\x2a"

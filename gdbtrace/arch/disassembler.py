@@ -16,6 +16,23 @@ def _engine(capstone_arch: int, capstone_mode: int) -> capstone.Cs:
     return engine
 
 
+@cache
+def _at_and_t_engine(capstone_mode: int) -> capstone.Cs:
+    engine = capstone.Cs(capstone.CS_ARCH_X86, capstone_mode)
+    engine.syntax = capstone.CS_OPT_SYNTAX_ATT
+    return engine
+
+
+def at_and_t_text(data: bytes, address: int, mode: Mode) -> str | None:
+    """An x86 instruction as AT&T, gdb and QEMU write it; None: it is not x86's, or capstone does not know it."""
+    if mode.capstone_arch != capstone.CS_ARCH_X86 or (mode.kept_from_capstone and mode.kept_from_capstone(data)):
+        return None
+    for _, size, mnemonic, operands in _at_and_t_engine(mode.capstone_mode).disasm_lite(data, address, 1):
+        if size == len(data):
+            return f"{mnemonic} {operands}".strip()
+    return None
+
+
 def has_decoder(mode: Mode) -> bool:
     """Whether the capstone that is installed knows a mode's instruction set."""
     return mode.capstone_arch is not None and bool(capstone.cs_support(mode.capstone_arch))

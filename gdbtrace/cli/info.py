@@ -12,7 +12,7 @@ import typer
 
 from gdbtrace.analysis.contents import Contents, ContentsAnalysis
 from gdbtrace.cli.output import printable
-from gdbtrace.cli.traces import architecture_of_trace
+from gdbtrace.cli.traces import architecture_of_trace, image_of_trace
 from gdbtrace.trace import open_trace
 from gdbtrace.trace.container import TraceReader
 
@@ -39,7 +39,7 @@ def info(
 
 def _facts(reader: TraceReader, contents: Contents) -> dict[str, object]:
     header, meta = reader.header, reader.meta
-    arch = architecture_of_trace(reader, None)
+    arch = architecture_of_trace(reader, None, image_of_trace(reader, None))
     facts: dict[str, object] = {
         "version": header.version,
         "architecture": header.frame_architecture,

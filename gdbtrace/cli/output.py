@@ -7,6 +7,8 @@ from enum import IntEnum
 
 from rich.console import Console
 
+from gdbtrace.report.printable import printable as printable
+
 
 class ExitStatus(IntEnum):
     """gdbtrace's own exit statuses; a guest's is in the summary. docs/guide.md lists them."""
@@ -27,17 +29,6 @@ def complain(*lines: str) -> None:
     sys.stderr.write(printable(f"gdbtrace: {'; '.join(lines)}") + "\n")
 
 
-def printable(text: str) -> str:
-    """Text of a guest or a trace without control characters that a terminal would obey."""
-    return "".join(character if character.isprintable() else f"\\x{_byte_of(character):02x}" for character in text)
-
-
-def _byte_of(character: str) -> int:
-    """Its number; of a byte of a file's name that is not UTF-8 (PEP 383), that byte."""
-    number = ord(character)
-    return number - 0xDC00 if 0xDC80 <= number <= 0xDCFF else number
-
-
 class TableConsole(Console):
     """Standard output for tables: as wide as the terminal, or wide enough for ours where there is none."""
 
@@ -53,12 +44,12 @@ class ProgressLine:
     """One line on stderr that is rewritten in place; silent where stderr is not a terminal."""
 
     def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
+        self.is_live = sys.stderr.isatty()
         self._shown = False
 
     def show(self, text: str) -> None:
         """Replace the line."""
-        if self._live:
+        if self.is_live:
             sys.stderr.write(f"\r\x1b[K{printable(text)[:120]}")
             sys.stderr.flush()
             self._shown = True

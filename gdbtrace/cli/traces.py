@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +17,14 @@ from gdbtrace.analysis.disassembly import Disassembly
 from gdbtrace.analysis.reading import AddressRange, Reading, Selection
 from gdbtrace.analysis.symbols import Symbols
 from gdbtrace.arch.model import Arch
-from gdbtrace.arch.registry import ARCHITECTURES, MACHINES, architecture_named
+from gdbtrace.arch.registry import ARCHITECTURES, MACHINES, architecture_named, architecture_of
 from gdbtrace.cli.output import ProgressLine, complain
 from gdbtrace.errors import UsageError
 from gdbtrace.image import USUAL_PLACES, DebugPlaces, Image, md5_of
 from gdbtrace.machine.profile import load_profile
 from gdbtrace.trace import open_trace
 from gdbtrace.trace.container import TraceReader
+from gdbtrace.trace.follow import TraceFollower
 from gdbtrace.trace.frames import Frame
 
 _PROGRESS_PERIOD = 1 << 13
@@ -68,27 +69,41 @@ class ReadingOptions:
 
 
 @contextmanager
-def open_reading(trace: Path, options: ReadingOptions) -> Iterator[Reading]:
+def open_reading(
+    trace: Path, options: ReadingOptions, opener: Callable[[Path], TraceReader] = open_trace
+) -> Iterator[Reading]:
     """A trace and what is known of it.
 
+    :param opener: opens it.
     :raise UsageError: an option does not fit, or a file cannot be read.
     :raise TraceFormatError: it is no trace.
     """
-    with open_trace(trace) as reader:
-        arch = architecture_of_trace(reader, options.arch)
+    with opener(trace) as reader:
+        places = _debug_places(options.debug_dirs or ())
+        program = image_of_trace(reader, options.elf, places)
+        arch = architecture_of_trace(reader, options.arch, program)
         disassembly = Disassembly(arch)
         if disassembly.problem:
             complain(disassembly.problem)
         load_offset = None if options.load_offset is None else _number("--load-offset", options.load_offset)
-        places = _debug_places(options.debug_dirs or ())
-        program = image_of_trace(reader, trace, options.elf, places)
         symbols = Symbols(arch, program, load_offset, places, is_demangled=not options.no_demangle)
-        yield Reading(reader, arch, symbols, disassembly, _selection_of(reader, arch, options))
+        yield Reading(
+            reader,
+            arch,
+            symbols,
+            disassembly,
+            _selection_of(reader, arch, options),
+            is_machine=is_of_machine(reader),
+            is_live=isinstance(reader, TraceFollower),
+        )
 
 
 def with_progress(reading: Reading) -> Iterator[Frame]:
     """The selected frames; on a terminal a line on stderr shows how far reading is, if results do not go there too."""
     line = ProgressLine()
+    if not line.is_live:
+        yield from reading
+        return
     began = shown = time.monotonic()
     count = reading.reader.frame_count
     end = count if reading.selection.end is None else min(reading.selection.end, count or reading.selection.end)
@@ -182,10 +197,15 @@ def is_of_machine(reader: TraceReader) -> bool:
     return any(argument.startswith("--machine") for argument in arguments)
 
 
-def architecture_of_trace(reader: TraceReader, name: str | None) -> Arch | None:
+_OTHERS_MACHINES = {(6, 5): "sparc", (9, 0): "i386"}
+"""What the bap-tracing plugin's header says of architectures for which gdbtrace writes another machine."""
+
+
+def architecture_of_trace(reader: TraceReader, name: str | None, program: Image | None) -> Arch | None:
     """The architecture of a trace: what the user said, what gdbtrace noted in the meta frame, or the header's.
 
-    The header alone does not tell byte orders apart (mips and mipsel); the first that fits is taken then.
+    The header alone does not tell byte orders apart (mips and mipsel): the program does, if it is here, or what the
+    bap-tracing plugin noted. Else it is the first that fits.
 
     :raise UsageError: the user named one that does not exist.
     """
@@ -193,18 +213,22 @@ def architecture_of_trace(reader: TraceReader, name: str | None) -> Arch | None:
         return architecture_named(name, is_machine=name not in ARCHITECTURES)
     # Either has some that the other lacks; of a name that both have, firmware may be in modes that programs are not.
     known = {**ARCHITECTURES, **MACHINES} if is_of_machine(reader) else {**MACHINES, **ARCHITECTURES}
-    noted = _argument_of(reader, "--arch=")
+    header = reader.header
+    number = header.frame_architecture, header.frame_machine
+    noted = _argument_of(reader, "--arch=") or _OTHERS_MACHINES.get(number)
     if noted in known:
         return known[noted]
-    header = reader.header
     same = [arch for arch in known.values() if arch.frame_architecture == header.frame_architecture]
     exact = [arch for arch in same if arch.frame_machine == header.frame_machine]
-    return next(iter([*exact, *same]), None)
+    fitting = {arch.name: arch for arch in exact or same}
+    if program is not None and (told := architecture_of(program.machine, program.bits, program.byte_order, fitting)):
+        return told
+    order = (_argument_of(reader, "endianness=") or "").removeprefix("endianness=")[:1]
+    of_order = [arch for arch in fitting.values() if order and arch.byte_order.startswith(order)]
+    return next(iter([*of_order, *fitting.values()]), None)
 
 
-def image_of_trace(
-    reader: TraceReader, trace: Path, given: Path | None, places: DebugPlaces = USUAL_PLACES
-) -> Image | None:
+def image_of_trace(reader: TraceReader, given: Path | None, places: DebugPlaces = USUAL_PLACES) -> Image | None:
     """The traced program, for symbols: what the user gave, or the meta frame's target if it is still the same file.
 
     A reproducible trace names no directory: the program is looked for beside the trace and in the working directory.
@@ -215,7 +239,7 @@ def image_of_trace(
     if target is None or not target.path:
         return None
     named = Path(target.path)
-    for candidate in (named, trace.parent / named.name):
+    for candidate in (named, reader.path.parent / named.name):
         try:
             image = Image(candidate, places)
             if md5_of(candidate) == target.md5sum:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import logging
 import os
 import stat
@@ -45,7 +46,7 @@ _MOST_MESSAGE_BYTES: Final = 64 << 20
 _LEAST_FRAME_BYTES: Final = _U64.size + 1
 _FLUSH_BYTES: Final = 256 << 10
 _READ_BYTES: Final = 1 << 20
-_REMEDY: Final = "`gdbtrace repair` keeps the frames before it"
+REMEDY: Final = "`gdbtrace repair` keeps the frames before it"
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 
 
@@ -153,6 +154,9 @@ class TraceWriter:
             self._descriptor = os.open(self.part_path, flags, 0o666)
         except OSError as error:
             raise self._output_error(error) from error
+        # Who follows the trace sees by it that somebody writes (TraceFollower); not every file system has locks.
+        with contextlib.suppress(OSError):
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         try:
             self._write_at(0, self._lead)
         except OSError as error:
@@ -458,7 +462,7 @@ class TraceReader:
                 yield at, data
             index += 1
         if claimed is not None and (index != claimed or end != self._claimed_toc):
-            raise TraceFormatError(self.path, end, self._short_of(claimed, index), _REMEDY)
+            raise TraceFormatError(self.path, end, self._short_of(claimed, index), REMEDY)
 
     def _short_of(self, claimed: int, index: int) -> str:
         if self._claimed_toc < self._first:
@@ -505,7 +509,7 @@ class TraceReader:
             offset = following
 
     def _cut_frame(self, offset: int) -> TraceFormatError:
-        return TraceFormatError(self.path, offset, "frame cut short", _REMEDY)
+        return TraceFormatError(self.path, offset, "frame cut short", REMEDY)
 
     @property
     def first_offset(self) -> int:

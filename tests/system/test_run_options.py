@@ -371,7 +371,7 @@ def test_log_has_a_line_for_each_instruction_with_its_symbol(shown: Workplace) -
     frames = frames_of(shown.directory / "x")
     lines = shown.run("log", "x").out.splitlines()
     assert len(lines) == len(frames)
-    assert lines[0].startswith(f"0, {frames[0].address:#x}, 0x{frames[0].rawbytes.hex()}, ")
+    assert lines[0].startswith(f"0, {frames[0].address:#x}, {int.from_bytes(frames[0].rawbytes, 'little'):#x}, ")
     assert lines[0].endswith(", _start")
 
 

@@ -13,7 +13,7 @@ from gdbtrace.stub.client import StubClient
 from gdbtrace.stub.packet import framed
 from gdbtrace.trace.frames import StdFrame
 from tests.exactness.comparison import Line, compare, parse_line
-from tests.log_lines import log_lines
+from tests.log_lines import line_of
 
 L, S = AccessKind.LOAD, AccessKind.STORE
 BASE = 0x11080
@@ -156,7 +156,7 @@ def test_calls_return_to_the_link_register_without_its_privilege_level() -> None
 
 
 def test_log_names_what_has_no_bytes() -> None:
-    assert log_lines(HPPA).line(StdFrame(0x100, 0, b"", (), (), None)) == '0, 0x100, 0x, "system call"'
+    assert line_of(StdFrame(0x100, 0, b"", (), (), None), HPPA) == '0, 0x100, 0x0, "system call"'
 
 
 def test_pointer_to_a_descriptor_leads_to_the_code() -> None:

@@ -1,0 +1,65 @@
+"""``gdbtrace log`` while its trace is made, and against what QEMU's execlog plugin prints of a CISC guest."""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from gdbtrace.cli.output import ExitStatus
+from tests.command_line import ARCH, Workplace, wait_until
+from tests.toolchain import GUESTS, TESTS
+
+
+def test_lines_of_a_cisc_guest_are_execlogs_with_the_whole_opcode(place: Workplace) -> None:
+    # Given what execlog let through of the guest (tests/traces/execlog.sh made it)
+    theirs = (TESTS / "traces" / "x86_64.execlog").read_text().splitlines()
+    # When the guest is traced, and its log filtered alike
+    assert place.run("run", "--engine", "rsp", "-o", "x", GUESTS / "x86_64" / "guest").status == 0
+    filters = ("--ifilter", "call", "--ifilter", "push", "--afilter", "0x401900")
+    ours = place.run("log", "--no-symbols", *filters, "x").out.splitlines()
+    # Then all is the same, disassembly and filters too, but opcodes, of which execlog has four bytes, its or not
+    assert [line.split(", ", 3)[:2] for line in ours] == [line.split(", ", 3)[:2] for line in theirs]
+    stack = re.compile(r"0x40008[0-9a-f]{5}")
+    assert [stack.sub("", line.split(", ", 3)[3]) for line in ours] == [
+        stack.sub("", line.split(", ", 3)[3].replace(' "', '"')) for line in theirs
+    ]
+    sizes = {line.split(", ")[2] for line in ours}
+    assert any(len(opcode) > len("0x12345678") for opcode in sizes)
+    for mine, its in zip(ours, theirs, strict=True):
+        opcode, first = (int(line.split(", ")[2], 16) for line in (mine, its))
+        mask = (1 << min(opcode.bit_length() + 7 & -8, 32)) - 1
+        assert opcode & 0xFFFFFFFF & mask == first & mask
+
+
+@pytest.mark.parametrize(
+    ("interrupted", "status", "complaints"),
+    [("tracer", ExitStatus.DONE, ""), ("follower", ExitStatus.INTERRUPTED, "gdbtrace: interrupted\n")],
+)
+def test_trace_can_be_followed_while_it_is_made(
+    place: Workplace, behave: Path, interrupted: str, status: ExitStatus, complaints: str
+) -> None:
+    # Given a program that runs until it is interrupted, and a log that follows its trace
+    (place.directory / "made").mkdir()
+    tracing = Workplace(place.directory / "made")
+    trace = tracing.directory / "x.frames"
+    tracer = tracing.start("run", "--engine", "rsp", "--arch", ARCH, "-o", trace, behave, "spin")
+    try:
+        wait_until(trace.with_name("x.frames.part").exists, "the trace")
+        follower = place.start("log", "--follow", trace)
+        try:
+            wait_until(lambda: (place.directory / "out").stat().st_size > 100_000, "lines")
+            # When one of them is interrupted
+            {"tracer": tracer, "follower": follower}[interrupted].send_signal(signal.SIGINT)
+            followed = place.finish(follower)
+        finally:
+            follower.kill()
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracing.finish(tracer)
+    # Then the log ends, and is the one of the trace as far as it went
+    assert (followed.status, followed.err) == (status, complaints)
+    whole = place.run("log", trace).out
+    assert followed.out == whole if interrupted == "tracer" else whole.startswith(followed.out)
