@@ -10,7 +10,7 @@ from enum import Enum
 import capstone
 
 from gdbtrace.arch.disassembler import at_and_t_text, disassemble
-from gdbtrace.arch.model import Arch, Mode
+from gdbtrace.arch.model import Arch, Branch, Disassembled, Mode
 from gdbtrace.errors import TraceFormatError
 from gdbtrace.objdump import Instruction as Unknown
 from gdbtrace.objdump import problem_of, texts_of
@@ -22,8 +22,6 @@ Key = tuple[int, bytes, str | None]
 _MOST_KEPT = 1 << 16
 _BATCH = 1 << 12
 """Frames that are looked at together where objdump has to be asked: a run of it costs some ten milliseconds."""
-
-_BRANCHES = {"jump", "call", "ret", "iret", "branch_relative"}
 
 
 class Syntax(Enum):
@@ -44,10 +42,13 @@ class Instruction:
     groups: tuple[str, ...]
     """capstone's groups by name (``jump``, ``call``, ``fpu``); empty where it has none."""
 
+    branch: Branch | None = None
+    """What is known of it as a branch; None: it always goes to the next instruction, or nobody knows."""
+
     @property
     def is_branch(self) -> bool:
-        """capstone says that it may go elsewhere than to the next instruction. Where it has no decoder, none is."""
-        return not _BRANCHES.isdisjoint(self.groups)
+        """It may go elsewhere than to the next instruction."""
+        return self.branch is not None
 
 
 class Disassembly:
@@ -62,6 +63,11 @@ class Disassembly:
         self._default_mode = arch.modes[0] if arch else None
         self._known: dict[Key, Instruction] = {}
         self._asks_objdump = any(_is_for_objdump(mode) for mode in self._modes.values())
+
+    @property
+    def address_mask(self) -> int:
+        """All the bits that an address of the trace may have."""
+        return self._arch.address_mask if self._arch else (1 << 64) - 1
 
     @property
     def problem(self) -> str:
@@ -121,31 +127,34 @@ class Disassembly:
             mode = self._modes.get(name, self._default_mode)
             if self._arch and mode:
                 texts = texts_of(self._arch, mode, list(instructions))
-                self._add({(*each, name): _of_text(texts.get(each), each[1]) for each in instructions})
+                self._add({(*each, name): self._of_text(texts.get(each), *each, mode) for each in instructions})
 
     def _decoded(self, key: Key) -> Instruction:
         address, rawbytes, name = key
         entry = self._arch.entry_points.get(address) if self._arch and not rawbytes else None
         if entry is not None:
-            return Instruction(entry.name, entry.name, ())
+            return Instruction(entry.name, entry.name, (), Branch(0, is_computed=True))
         mode = self._modes.get(name, self._default_mode)
-        if mode is None:
-            return _of_text(None, rawbytes)
+        if self._arch is None or mode is None:
+            return self._of_text(None, address, rawbytes, mode)
         decoded = disassemble(rawbytes, address, mode)
         found = decoded.capstone
         if not isinstance(found, capstone.CsInsn):
-            return _of_text(decoded.text, rawbytes)
-        return Instruction(decoded.text, decoded.mnemonic, tuple(map(found.group_name, found.groups)))
+            return self._of_text(decoded.text, address, rawbytes, mode)
+        groups = tuple(map(found.group_name, found.groups))
+        return Instruction(decoded.text, decoded.mnemonic, groups, self._arch.branch_of(decoded))
+
+    def _of_text(self, text: str | None, address: int, rawbytes: bytes, mode: Mode | None) -> Instruction:
+        text = text or f".byte 0x{rawbytes.hex()}"
+        branch = None
+        if self._arch is not None and mode is not None:
+            branch = self._arch.branch_of(Disassembled(address, rawbytes, mode, "", "", None))
+        return Instruction(text, text.split(maxsplit=1)[0], (), branch)
 
     def _add(self, found: dict[Key, Instruction]) -> None:
         if len(self._known) + len(found) > _MOST_KEPT:
             self._known.clear()
         self._known |= found
-
-
-def _of_text(text: str | None, rawbytes: bytes) -> Instruction:
-    text = text or f".byte 0x{rawbytes.hex()}"
-    return Instruction(text, text.split(maxsplit=1)[0], ())
 
 
 def _is_for_objdump(mode: Mode) -> bool:

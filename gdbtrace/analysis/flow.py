@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gdbtrace.analysis.disassembly import Disassembly, Key
-from gdbtrace.trace.frames import Frame, StdFrame
+from gdbtrace.trace.frames import ExceptionFrame, Frame, StdFrame
+
+_MOST_KEPT = 1 << 16
+"""Instructions of which it is remembered whether they are branches."""
+_NOWHERE = -1
 
 
 class Block(NamedTuple):
@@ -22,42 +26,84 @@ class Block(NamedTuple):
         return self.instructions[0][0]
 
 
+class _Thread:
+    """What one vCPU is executing."""
+
+    __slots__ = ("expected", "instructions", "is_in_slot", "start")
+
+    def __init__(self) -> None:
+        self.instructions: list[Key] = []
+        self.start = 0
+        self.expected = _NOWHERE
+        """Address of the next instruction, if it is of the same block."""
+        self.is_in_slot = False
+        """The next instruction is in a delay slot."""
+
+
 class Blocks:
     """Cuts what each vCPU executes into basic blocks.
 
-    A block ends with a branch, taken or not (with its delay slot, where there is one), and where the next instruction
-    is not the one behind it: after an exception, say. Where nobody knows which instructions are branches, those that
-    were not taken end none.
+    A block ends with a branch, taken or not (with its delay slot, where there is one), with an exception, and where the
+    next instruction is not the one behind it. Each iteration of a repeated instruction (x86 ``rep``) ends one. Where
+    nobody knows which instructions are branches, those that were not taken end none.
     """
 
     def __init__(self, disassembly: Disassembly) -> None:
         self._disassembly = disassembly
-        self._open: dict[int, list[Key]] = {}
-        self._starts: dict[int, int] = {}
-        self._expected: dict[int, int] = {}
-        self._count = 0
+        self._mask = disassembly.address_mask
+        self._known: dict[Key, tuple[int, int | None]] = {}
+        """The address behind an instruction, and its delay slots if it is a branch."""
+        self._threads: dict[int, _Thread] = {}
+        self.count = 0
+        """Instructions executed so far, of all vCPUs."""
 
     def feed(self, frame: Frame) -> Block | None:
         """Take one frame; return the block that has ended before it, if one has."""
         if type(frame) is not StdFrame:
-            return None
-        thread, address, rawbytes = frame.thread_id, frame.address, frame.rawbytes
-        key = address, rawbytes, frame.mode
+            return self._interrupted(frame.thread_id) if type(frame) is ExceptionFrame else None
+        thread_id, address = frame.thread_id, frame.address
+        key = address, frame.rawbytes, frame.mode
+        thread = self._threads.get(thread_id)
+        if thread is None:
+            thread = self._threads[thread_id] = _Thread()
         ended = None
-        if self._expected.get(thread) != address:
-            ended = self._end(thread)
-            self._open[thread], self._starts[thread] = [key], self._count
+        if thread.expected == address:
+            thread.instructions.append(key)
         else:
-            self._open[thread].append(key)
-        is_branch = self._disassembly.at(*key).is_branch
-        self._expected[thread] = -1 if is_branch else address + len(rawbytes)
-        self._count += 1
+            if thread.instructions:
+                ended = Block(thread_id, thread.start, tuple(thread.instructions))
+            thread.instructions = [key]
+            thread.start = self.count
+            thread.is_in_slot = False
+        behind, slots = self._known.get(key) or self._learn(key)
+        if thread.is_in_slot:
+            thread.is_in_slot = False
+            thread.expected = _NOWHERE
+        elif slots is None:
+            thread.expected = behind
+        else:
+            thread.is_in_slot = slots > 0
+            thread.expected = behind if slots else _NOWHERE
+        self.count += 1
         return ended
 
     def finish(self) -> list[Block]:
         """The blocks that are still open, where the trace ends."""
-        return [block for thread in list(self._open) if (block := self._end(thread)) is not None]
+        return [block for thread in list(self._threads) if (block := self._interrupted(thread)) is not None]
 
-    def _end(self, thread: int) -> Block | None:
-        instructions = self._open.pop(thread, None)
-        return Block(thread, self._starts[thread], tuple(instructions)) if instructions else None
+    def _interrupted(self, thread_id: int | None) -> Block | None:
+        if thread_id is None and len(self._threads) == 1:
+            (thread_id,) = self._threads
+        thread = self._threads.pop(thread_id, None) if thread_id is not None else None
+        if thread is None or thread_id is None:
+            return None
+        return Block(thread_id, thread.start, tuple(thread.instructions))
+
+    def _learn(self, key: Key) -> tuple[int, int | None]:
+        address, rawbytes, _ = key
+        branch = self._disassembly.at(*key).branch
+        if len(self._known) >= _MOST_KEPT:
+            self._known.clear()
+        slots = None if branch is None else branch.delay_slots
+        known = self._known[key] = (address + len(rawbytes)) & self._mask, slots
+        return known

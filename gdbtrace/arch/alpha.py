@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gdbtrace.arch import branches
 from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import SPARC_SIGNALS
 from gdbtrace.arch.model import (
@@ -208,6 +209,7 @@ ALPHA = Arch(
             objdump=Objdump(("alpha-linux-gnu-objdump",), machine=0x9026),
         ),
     ),
+    branch_of=branches.ALPHA,
     behaviour_of=_behaviour_of,
     system_calls=SystemCalls(
         number="v0",

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from gdbtrace.arch import branches
 from gdbtrace.arch.instruction_word import behaviour_by_rows, row
 from gdbtrace.arch.model import (
     AccessKind,
@@ -358,6 +359,7 @@ AVR = Arch(
         *(Register("sp", 16), Register("sreg", 8, Group.STATUS), Register("pc", 32, Group.CONTROL)),
     ),
     modes=(_mode(5),),
+    branch_of=branches.AVR,
     behaviour_of=_Decoder(2).behaviour_of,
     system_calls=SystemCalls(number="r24", result="r24", arguments=(), names={}),
     aliases={},

@@ -24,6 +24,7 @@ from gdbtrace.arch.model import (
     AccessKind,
     Arch,
     Behaviour,
+    Branch,
     Disassembled,
     ElfIdentity,
     Group,
@@ -790,6 +791,29 @@ def _is_system_call(word: int) -> bool:
     return word & 0xFFE0_0000 == 0x5400_0000 and word >> 14 & 3 != _PARSE_DUPLEX
 
 
+def _branch_of(disassembled: Disassembled) -> Branch | None:
+    words = _words_of(disassembled.data)
+    if any(map(_jumps_to_register, words)):
+        return Branch(0, is_computed=True)
+    # Parse bits of 10 in the first or second word end a hardware loop, which goes on at its beginning.
+    ends_loop = len(words) > 1 and any(word >> 14 & 3 == _LOOP_END for word in words[:2])
+    return Branch(0, is_computed=False) if ends_loop or any(map(_jumps, words)) else None
+
+
+def _jumps(word: int) -> bool:
+    """To a constant: class 5, or the compare and jump of classes 1 and 2."""
+    return word >> 14 & 3 != _PARSE_DUPLEX and (word >> 28 == 5 or word >> 27 in (0b00010, 0b00100))
+
+
+def _jumps_to_register(word: int) -> bool:
+    """callr, jumpr, dealloc_return, trap0; and jumpr, dealloc_return in a duplex, where deallocframe has no bit 6."""
+    if word >> 14 & 3 == _PARSE_DUPLEX:
+        low, high = _DUPLEX[word >> 28 & 0xE | word >> 13 & 1]
+        codes = (low, word & 0x1FFF), (high, word >> 16 & 0x1FFF)
+        return any(kind == "L2" and code >> 8 == 0b11111 and code & 0x40 for kind, code in codes)
+    return word >> 26 == 0b010100 or word & 0xFFE0_0000 == 0x9600_0000 or _is_system_call(word)
+
+
 # --- Architecture -----------------------------------------------------------------------------------------------------
 
 HEXAGON = Arch(
@@ -828,6 +852,7 @@ HEXAGON = Arch(
             Objdump(("llvm-objdump", "llvm-objdump-14"), machine=164, flags=0x67, options=("--mattr=+hvxv67",)),
         ),
     ),
+    branch_of=_branch_of,
     behaviour_of=_behaviour_of,
     system_calls=SystemCalls(
         number="r06",

@@ -282,6 +282,15 @@ class Disassembled:
         return f"{self.mnemonic} {self.operand_text}".strip() or f".byte 0x{self.data.hex()}"
 
 
+class Branch(NamedTuple):
+    """An instruction that may go elsewhere than to the next one: a branch, a call, a return, a system call."""
+
+    delay_slots: int
+    """How many instructions behind it are executed before it goes there, if it does; where they are annulled, fewer."""
+    is_computed: bool
+    """Where it goes is not in the instruction: it may be a return."""
+
+
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     """What a family's table says an instruction does, beyond the registers its text names."""
@@ -519,6 +528,9 @@ class Arch:
     """Stub registers outside ``g`` that a big-endian stub sends in pieces of this many bytes, the lowest one first."""
     system: SystemLevel | None = None
     """None: programs only."""
+    branch_of: Callable[[Disassembled], Branch | None] = lambda disassembled: None
+    """What is said of an instruction that may go elsewhere than to the next one; None: it never does, but by an
+    exception."""
     moves: Callable[[Disassembled], bool] = lambda disassembled: True
     """Whether an instruction with one register and one memory operand moves the value between them as it is: then the
     register has what a device was sent or gave."""
@@ -567,6 +579,7 @@ __all__ = [
     "AddressKind",
     "Arch",
     "Behaviour",
+    "Branch",
     "ByteOrder",
     "CoreRegisters",
     "Disassembled",

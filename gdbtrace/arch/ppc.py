@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple
 
 import capstone
 
+from gdbtrace.arch import branches
 from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.model import (
     AccessKind,
@@ -952,6 +953,7 @@ def _arch(name: str, bits: Literal[32, 64], order: ByteOrder, line: int) -> Arch
         registers=registers,
         modes=(narrow,) if bits == 32 else (wide, narrow),
         mode_of=None if bits == 32 else mode_of,
+        branch_of=branches.ppc,
         behaviour_of=partial(_behaviour_of, line=line, known=known),
         system_calls=replace(_SYSTEM_CALLS, code_address=_descriptor_entry) if name == "ppc64" else _SYSTEM_CALLS,
         aliases=_aliases(bits),

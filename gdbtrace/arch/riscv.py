@@ -16,6 +16,7 @@ from typing import Literal
 
 import capstone
 
+from gdbtrace.arch import branches
 from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import GENERIC_CALLS
 from gdbtrace.arch.model import (
@@ -531,6 +532,7 @@ def _riscv(bits: Bits) -> Arch:
             *(Register(f"{name}h", bits, Group.COUNTER) for name in COUNTERS if bits == 32),
         ),
         modes=(Mode(None, capstone.CS_ARCH_RISCV, _MODES[bits] | capstone.CS_MODE_RISCVC, (2, 4), _size_of),),
+        branch_of=branches.RISCV64 if bits == 64 else branches.RISCV32,
         behaviour_of=_Decoder(bits).behaviour_of,
         system_calls=SystemCalls(
             number="a7",

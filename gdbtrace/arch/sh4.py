@@ -17,6 +17,7 @@ from dataclasses import replace
 
 import capstone
 
+from gdbtrace.arch import branches
 from gdbtrace.arch.linux import I386_CALLS
 from gdbtrace.arch.model import (
     AccessKind,
@@ -378,6 +379,7 @@ SH4 = Arch(
             (2,),
         ),
     ),
+    branch_of=branches.SH4,
     behaviour_of=_behaviour_of,
     system_calls=SystemCalls(
         number="r3",

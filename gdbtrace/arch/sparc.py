@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 
 import capstone
 
+from gdbtrace.arch import branches
 from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import SPARC_SIGNALS
 from gdbtrace.arch.model import (
@@ -715,6 +716,7 @@ SPARC64 = Arch(
     sp="sp",
     registers=REGISTERS_64,
     modes=(V9_MODE,),
+    branch_of=branches.SPARC,
     behaviour_of=lambda disassembled: _behaviour_of(V9, disassembled),
     system_calls=SYSTEM_CALLS,
     aliases=_aliases(V9),
@@ -735,6 +737,7 @@ SPARC32PLUS = Arch(
     sp="sp",
     registers=REGISTERS_32,
     modes=(V9_MODE,),
+    branch_of=branches.SPARC,
     behaviour_of=lambda disassembled: _behaviour_of(V8PLUS, disassembled),
     system_calls=SYSTEM_CALLS,
     aliases=_aliases(V8PLUS),
@@ -757,6 +760,7 @@ SPARC = Arch(
     sp="sp",
     registers=REGISTERS_32,
     modes=(V8_MODE,),
+    branch_of=branches.SPARC,
     behaviour_of=lambda disassembled: _behaviour_of(V8, disassembled),
     system_calls=SYSTEM_CALLS,
     aliases=_aliases(V8),

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 import capstone
 
+from gdbtrace.arch import branches
 from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.model import (
     AccessKind,
@@ -471,6 +472,7 @@ TRICORE = Arch(
             kept_from_capstone=_is_kept_from_capstone,
         ),
     ),
+    branch_of=branches.TRICORE,
     behaviour_of=_behaviour_of,
     system_calls=SystemCalls(number="d15", result="d2", arguments=(), names={}),
     aliases={

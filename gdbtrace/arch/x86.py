@@ -27,6 +27,7 @@ from typing import Literal
 import capstone
 from capstone import x86 as cs
 
+from gdbtrace.arch import branches
 from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import I386_CALLS
 from gdbtrace.arch.model import (
@@ -1258,6 +1259,7 @@ def _arch(
         sp=f"{variant.letter}sp",
         registers=_registers(variant),
         modes=(_mode(variant, None),),
+        branch_of=branches.x86,
         behaviour_of=_behaviour_of(variant),
         system_calls=system_calls,
         aliases=_ALIASES[variant.bits],
