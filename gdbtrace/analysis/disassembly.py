@@ -70,6 +70,11 @@ class Disassembly:
         return self._arch.address_mask if self._arch else (1 << 64) - 1
 
     @property
+    def knows_branches(self) -> bool:
+        """Whether an instruction that is no branch is known to be none."""
+        return self._arch is not None
+
+    @property
     def problem(self) -> str:
         """Why the instructions have no text on this machine; empty: they have."""
         return problem_of(self._arch) if self._arch else ""
