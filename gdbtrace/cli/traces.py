@@ -174,7 +174,7 @@ def _number(option: str, text: str) -> int:
 
 def _address_space_register(reader: TraceReader, arch: Arch | None) -> str:
     """The register of a machine's frames that tells address spaces apart; empty: there is none."""
-    machine = _argument_of(reader, "--machine=")
+    machine = argument_of(reader, "--machine=")
     if machine:
         try:
             if register := load_profile(machine).address_space:
@@ -185,7 +185,7 @@ def _address_space_register(reader: TraceReader, arch: Arch | None) -> str:
     return arch.system.address_space if arch is not None and arch.system is not None else ""
 
 
-def _argument_of(reader: TraceReader, option: str) -> str | None:
+def argument_of(reader: TraceReader, option: str) -> str | None:
     """The value of an option that gdbtrace noted in the meta frame."""
     arguments = reader.meta.tracer.args if reader.meta else ()
     return next((argument[len(option) :] for argument in arguments if argument.startswith(option)), None)
@@ -215,7 +215,7 @@ def architecture_of_trace(reader: TraceReader, name: str | None, program: Image 
     known = {**ARCHITECTURES, **MACHINES} if is_of_machine(reader) else {**MACHINES, **ARCHITECTURES}
     header = reader.header
     number = header.frame_architecture, header.frame_machine
-    noted = _argument_of(reader, "--arch=") or _OTHERS_MACHINES.get(number)
+    noted = argument_of(reader, "--arch=") or _OTHERS_MACHINES.get(number)
     if noted in known:
         return known[noted]
     same = [arch for arch in known.values() if arch.frame_architecture == header.frame_architecture]
@@ -223,7 +223,7 @@ def architecture_of_trace(reader: TraceReader, name: str | None, program: Image 
     fitting = {arch.name: arch for arch in exact or same}
     if program is not None and (told := architecture_of(program.machine, program.bits, program.byte_order, fitting)):
         return told
-    order = (_argument_of(reader, "endianness=") or "").removeprefix("endianness=")[:1]
+    order = (argument_of(reader, "endianness=") or "").removeprefix("endianness=")[:1]
     of_order = [arch for arch in fitting.values() if order and arch.byte_order.startswith(order)]
     return next(iter([*of_order, *fitting.values()]), None)
 

@@ -1,0 +1,153 @@
+"""``gdbtrace timeline``: what ran when."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Self
+
+import typer
+
+from gdbtrace.analysis.calls import Enter, Leave
+from gdbtrace.analysis.flow import Block
+from gdbtrace.analysis.timeline import Clock, StageReached, Timeline, TimelineEvent
+from gdbtrace.cli.output import printable
+from gdbtrace.cli.traces import ReadingOptions, argument_of, open_reading, with_progress
+from gdbtrace.errors import OutputError, UsageError
+from gdbtrace.machine.profile import load_profile
+from gdbtrace.machine.stages import parse_stage
+from gdbtrace.report.chrome import ChromeTrace
+from gdbtrace.report.perfetto import PerfettoTrace
+from gdbtrace.report.slices import SliceExport
+from gdbtrace.report.timeline import TimelineLines, clock_record, stage_record, stage_rows, stage_table
+from gdbtrace.trace.container import TraceReader
+from gdbtrace.trace.frames import Frame
+
+_SHIFTS = frozenset(map(str, range(11)))
+"""What ``--icount`` takes."""
+_FUNCTION_EVENTS = (Enter, Leave)
+_BLOCK_EVENTS = (Block,)
+
+
+def timeline(
+    trace: Annotated[Path, typer.Argument(help="The trace.", show_default=False)],
+    reading_options: ReadingOptions,
+    functions: Annotated[bool, typer.Option("--functions", help="Show calls and returns instead of blocks.")] = False,
+    stages: Annotated[bool, typer.Option("--stages", help="Show the table of boot stages instead of blocks.")] = False,
+    source: Annotated[bool, typer.Option("--source", help="Show source lines, too.")] = False,
+    stage: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=ADDRESS|SYMBOL", help="A stage beside those of the machine. Repeatable."),
+    ] = None,
+    perfetto: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write calls, stages, exceptions for ui.perfetto.dev.")
+    ] = None,
+    chrome: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the same as Chrome's trace events, in JSON.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
+) -> None:
+    """Show the basic blocks of TRACE with the time at which each ran, its boot stages and exceptions.
+
+    The time is counted in instructions, or in ns of virtual time of a machine that was run with icount.
+    """
+    if functions and stages:
+        raise UsageError("--functions and --stages: choose one")
+    with open_reading(trace, reading_options) as reading, ExitStack() as stack:
+        given = dict(map(parse_stage, stage or ()))
+        places = {**_stages_of(reading.reader), **given}
+        if stages and not places:
+            raise UsageError("--stages: no machine says any; name them with --stage NAME=ADDRESS|SYMBOL")
+        clock = _clock_of(reading.reader)
+        analysis = Timeline(reading, places)
+        files = [(kind, path) for kind, path in ((PerfettoTrace, perfetto), (ChromeTrace, chrome)) if path is not None]
+        process = os.path.basename(reading.reader.meta.target.path if reading.reader.meta else "") or trace.name
+        outputs = [(kind, stack.enter_context(_OutputFile(path, trace))) for kind, path in files]
+        export = SliceExport([kind(output, process, clock) for kind, output in outputs], clock)
+        lines = TimelineLines(reading.symbols, clock, with_source=source)
+        # Whoever asks for files alone is not shown a million blocks.
+        hidden = _BLOCK_EVENTS if functions else _FUNCTION_EVENTS
+        is_silent = stages or (bool(files) and not functions)
+        if not is_silent:
+            sys.stdout.write(json.dumps(clock_record(clock)) + "\n" if as_json else f"# time in {clock}\n")
+        reached: list[StageReached] = []
+        try:
+            for event in _events(analysis, with_progress(reading)):
+                if isinstance(event, StageReached):
+                    reached.append(event)
+                if files:
+                    export.feed(event)
+                if not is_silent and not isinstance(event, hidden):
+                    text = json.dumps(lines.record(event)) if as_json else printable(lines.line(event))
+                    sys.stdout.write(text + "\n")
+        finally:
+            # A trace that is damaged has a timeline up to there.
+            export.finish(analysis.count)
+        if stages:
+            rows = list(stage_rows(places, reached, analysis.count))
+            table = (json.dumps(stage_record(row, clock)) for row in rows) if as_json else stage_table(rows, clock)
+            sys.stdout.writelines(printable(line) + "\n" for line in table)
+    if unknown := analysis.stages.unknown.keys() & given:
+        name = min(unknown)
+        raise UsageError(f"--stage {name}={given[name]}: no program of the trace has that symbol")
+
+
+def _events(analysis: Timeline, frames: Iterable[Frame]) -> Iterator[TimelineEvent]:
+    for frame in frames:
+        yield from analysis.feed(frame)
+    yield from analysis.finish()
+
+
+def _stages_of(reader: TraceReader) -> Mapping[str, int | str]:
+    """Those of the machine that the trace is of."""
+    machine = argument_of(reader, "--machine=")
+    try:
+        return load_profile(machine).stages if machine else {}
+    except UsageError:
+        # A profile of whoever made the trace.
+        return {}
+
+
+def _clock_of(reader: TraceReader) -> Clock:
+    noted = argument_of(reader, "--icount=")
+    return Clock(int(noted) if noted is not None and noted in _SHIFTS else None)
+
+
+class _OutputFile:
+    """A file that is written anew.
+
+    :raise UsageError: it is the trace.
+    :raise OutputError: it cannot be written; also when it is closed.
+    """
+
+    def __init__(self, path: Path, trace: Path) -> None:
+        self._path = path
+        if path.exists() and path.samefile(trace):
+            raise UsageError(f"{path}: is the trace")
+        try:
+            self._stream = path.open("wb")
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def write(self, data: bytes, /) -> None:
+        """Add to it."""
+        try:
+            self._stream.write(data)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._stream.close()
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: OSError) -> OutputError:
+        return OutputError(self._path, error.strerror or str(error))
