@@ -15,6 +15,7 @@ from enum import Enum
 from gdbtrace.analysis.disassembly import Disassembly, Key
 from gdbtrace.analysis.flow import Block, Blocks
 from gdbtrace.analysis.symbols import Function, Symbols
+from gdbtrace.arch.model import Branch
 from gdbtrace.trace.frames import ExceptionFrame, Frame, Operand, StdFrame
 
 _MOST_DEEP = 1 << 14
@@ -216,7 +217,7 @@ class Calls:
         behind &= self._mask
         if target == behind or frame is None or (branch is None and self._disassembly.knows_branches):
             return
-        if self._calls(key, frame, behind, target):
+        if self._calls(key, branch, frame, behind, target):
             self._targets.add(target)
             self._enter(thread, frame.thread_id, target, key[0], (behind,), Entry.CALL, time)
         elif (branch is None or branch.is_computed) and self._returns(thread, target, time):
@@ -226,13 +227,13 @@ class Calls:
             self._leave_down_to(thread, len(thread.levels) - 1, time, Exit.TAIL)
             self._enter(thread, frame.thread_id, target, key[0], returns, Entry.TAIL, time)
 
-    def _calls(self, key: Key, frame: StdFrame, behind: int, target: int) -> bool:
+    def _calls(self, key: Key, branch: Branch | None, frame: StdFrame, behind: int, target: int) -> bool:
         is_call = self._is_call.get(key)
         if is_call is None:
             if len(self._is_call) >= _MOST_KEPT:
                 self._is_call.clear()
-            is_call = self._is_call[key] = "call" in self._disassembly.at(*key).groups or any(
-                _holds(operand, key[0], behind) for operand in frame.post or ()
+            is_call = self._is_call[key] = (branch is not None and branch.is_call) or any(
+                _holds(operand, key[0], behind, target) for operand in frame.post or ()
             )
         if not is_call:
             return False
@@ -304,8 +305,8 @@ def _is_entry(function: Function, address: int) -> bool:
     return address - function.low in (0, _LOCAL_ENTRY_BYTES)
 
 
-def _holds(operand: Operand, address: int, behind: int) -> bool:
-    """Whether what an instruction at ``address`` wrote is the address behind it."""
+def _holds(operand: Operand, address: int, behind: int, target: int) -> bool:
+    """Whether what an instruction at ``address`` wrote is the address behind it, and not the program counter."""
     if not operand.value:
         return False
     if operand.is_memory:
@@ -314,7 +315,7 @@ def _holds(operand: Operand, address: int, behind: int) -> bool:
         return len(operand.value) > 1 and (behind in values or behind >> 1 in values)
     # The lowest bits may be the mode (Thumb, MIPS16) or the privilege level (HPPA); SPARC notes the call's own address.
     value = operand.as_int()
-    return behind <= value <= behind | 3 or value == address
+    return value != target and (behind <= value <= behind | 3 or value == address)
 
 
 def iter_calls(frames: Iterable[Frame], disassembly: Disassembly, symbols: Symbols) -> Iterator[CallEvent]:

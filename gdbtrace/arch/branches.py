@@ -82,7 +82,9 @@ def x86(disassembled: Disassembled) -> Branch | None:
         return None
     if found.mnemonic.startswith("rep") and capstone.CS_GRP_RET not in found.groups:
         return _DIRECT
-    return None if _TRANSFERS.isdisjoint(found.groups) else _by_operands(found)
+    if _TRANSFERS.isdisjoint(found.groups):
+        return None
+    return _by_operands(found)._replace(is_call=capstone.CS_GRP_CALL in found.groups)
 
 
 def arm(disassembled: Disassembled) -> Branch | None:

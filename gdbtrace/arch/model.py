@@ -289,6 +289,9 @@ class Branch(NamedTuple):
     """How many instructions behind it are executed before it goes there, if it does; where they are annulled, fewer."""
     is_computed: bool
     """Where it goes is not in the instruction: it may be a return."""
+    is_call: bool = False
+    """It is a call, whatever it writes (x86, which pushes offsets in segments); else what writes the address behind
+    itself is one."""
 
 
 @dataclass(frozen=True, slots=True)

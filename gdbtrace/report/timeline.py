@@ -183,6 +183,8 @@ def stage_rows(
 def stage_table(rows: Sequence[StageRow], clock: Clock) -> Iterator[str]:
     """Lines of a table: stage, address, when it was reached, how long it took, in instructions and by the clock."""
     unit = clock.unit
+    # Where time is instructions, the last column would say it again.
+    columns = 4 if clock.icount is None else 5
     table = [("stage", "address", f"reached at ({unit})", f"took ({unit})", "instructions")]
     for row in rows:
         if row.time is None or row.duration is None:
@@ -190,8 +192,8 @@ def stage_table(rows: Sequence[StageRow], clock: Clock) -> Iterator[str]:
         else:
             time, took = clock.time_of(row.time), clock.time_of(row.duration)
             table.append((row.name, row.place, f"{time:,}", f"{took:,}", f"{row.duration:,}"))
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for name, place, *numbers in table:
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)][:columns]
+    for name, place, *numbers in (row[:columns] for row in table):
         cells = [f"{name:<{widths[0]}}", f"{place:<{widths[1]}}"]
         cells += [f"{number:>{width}}" for number, width in zip(numbers, widths[2:], strict=True)]
         yield "  ".join(cells).rstrip()
