@@ -21,6 +21,7 @@ from gdbtrace.trace.frames import ExceptionFrame, Frame, Operand, StdFrame
 _MOST_DEEP = 1 << 14
 """Functions on a stack before it is given up: coroutines and kernels switch stacks, which nobody tells us."""
 _MOST_KEPT = 1 << 16
+"""Entries of what is remembered of instructions and addresses before it is forgotten."""
 _LOCAL_ENTRY_BYTES = 8
 """From where a function begins to where callers come in that share its global pointer (PowerPC's ELFv2, Alpha)."""
 
@@ -218,6 +219,8 @@ class Calls:
         if target == behind or frame is None or (branch is None and self._disassembly.knows_branches):
             return
         if self._calls(key, branch, frame, behind, target):
+            if len(self._targets) >= _MOST_KEPT:
+                self._targets.clear()
             self._targets.add(target)
             self._enter(thread, frame.thread_id, target, key[0], (behind,), Entry.CALL, time)
         elif (branch is None or branch.is_computed) and self._returns(thread, target, time):

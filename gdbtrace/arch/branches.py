@@ -29,7 +29,8 @@ class _Row(NamedTuple):
 
 
 def by_table(table: str, byte_order: ByteOrder, unit_bytes: int = 8) -> BranchFunction:
-    """
+    """What a table says of an instruction.
+
     :param byte_order: in which instructions are in memory.
     :param unit_bytes: what that order is of, where an instruction is longer than that: the first unit has the highest
         bits.

@@ -7,6 +7,8 @@ import json
 from gdbtrace.analysis.timeline import Clock
 from gdbtrace.report.slices import STAGES, ByteSink, plain
 
+_MOST_NAMES = 1 << 16
+
 
 class ChromeTrace:
     """Writes slices as JSON, one event a line. See :class:`~gdbtrace.report.slices.SliceWriter`."""
@@ -52,5 +54,7 @@ class ChromeTrace:
     def _quoted(self, name: str) -> str:
         quoted = self._names.get(name)
         if quoted is None:
+            if len(self._names) >= _MOST_NAMES:
+                self._names.clear()
             quoted = self._names[name] = json.dumps(plain(name))
         return quoted

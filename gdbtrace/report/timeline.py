@@ -58,32 +58,44 @@ class TimelineLines:
         match event:
             case Block():
                 record: Record = {
-                    **{"kind": "block", "time": time_of(event.start), "vcpu": event.thread_id},
-                    **{"address": f"{event.address:#x}", "instructions": len(event.instructions)},
+                    "kind": "block",
+                    "time": time_of(event.start),
+                    "vcpu": event.thread_id,
+                    "address": f"{event.address:#x}",
+                    "instructions": len(event.instructions),
                     "symbol": self._symbols.name_at(event.address) or None,
                 }
                 return {**record, "source": list(map(str, self._lines_of(event)))} if self._with_source else record
             case Enter(activation):
                 return {
-                    **{"kind": "enter", "time": time_of(event.time), **_activation(activation)},
+                    "kind": "enter",
+                    "time": time_of(event.time),
+                    **_activation(activation),
                     "caller": None if activation.caller is None else f"{activation.caller:#x}",
                     "how": activation.entry.value,
                     **self._source_at(activation.address),
                 }
             case Leave(activation):
-                took = time_of(event.time - activation.entered)
                 return {
-                    **{"kind": "leave", "time": time_of(event.time), **_activation(activation)},
-                    **{"duration": took, "how": event.exit.value},
+                    "kind": "leave",
+                    "time": time_of(event.time),
+                    **_activation(activation),
+                    "duration": time_of(event.time - activation.entered),
+                    "how": event.exit.value,
                 }
             case StageReached():
                 return {
-                    **{"kind": "stage", "time": time_of(event.time), "vcpu": event.thread_id},
-                    **{"stage": event.name, "address": f"{event.address:#x}"},
+                    "kind": "stage",
+                    "time": time_of(event.time),
+                    "vcpu": event.thread_id,
+                    "stage": event.name,
+                    "address": f"{event.address:#x}",
                 }
             case ExceptionTaken(frame):
                 return {
-                    **{"kind": "exception", "time": time_of(event.time), "vcpu": frame.thread_id},
+                    "kind": "exception",
+                    "time": time_of(event.time),
+                    "vcpu": frame.thread_id,
                     "number": frame.exception_number,
                     "from": None if frame.from_addr is None else f"{frame.from_addr:#x}",
                     "to": None if frame.to_addr is None else f"{frame.to_addr:#x}",
@@ -137,7 +149,9 @@ def _exception(event: ExceptionTaken) -> str:
 
 def _activation(activation: Activation) -> Record:
     return {
-        **{"vcpu": activation.thread_id, "function": activation.name, "address": f"{activation.address:#x}"},
+        "vcpu": activation.thread_id,
+        "function": activation.name,
+        "address": f"{activation.address:#x}",
         "depth": activation.depth,
     }
 
@@ -202,7 +216,9 @@ def stage_table(rows: Sequence[StageRow], clock: Clock) -> Iterator[str]:
 def stage_record(row: StageRow, clock: Clock) -> Record:
     """The same for JSON."""
     return {
-        **{"kind": "stage", "stage": row.name, "place": row.place},
+        "kind": "stage",
+        "stage": row.name,
+        "place": row.place,
         "time": None if row.time is None else clock.time_of(row.time),
         "duration": None if row.duration is None else clock.time_of(row.duration),
         "instructions": row.duration,
