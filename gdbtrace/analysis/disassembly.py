@@ -41,7 +41,6 @@ class Instruction:
     """Its first word."""
     groups: tuple[str, ...]
     """capstone's groups by name (``jump``, ``call``, ``fpu``); empty where it has none."""
-
     branch: Branch | None = None
     """What is known of it as a branch; None: it always goes to the next instruction, or nobody knows."""
 
