@@ -39,8 +39,8 @@ class Instruction:
 
     text: str
     """As a disassembler prints it; ``.byte 0x...`` where none knows it."""
-    mnemonic: str
-    """Its first word."""
+    operations: tuple[str, ...]
+    """Its mnemonic, as the disassembler prints it; of a packet, that of each instruction in it."""
     groups: tuple[str, ...]
     """capstone's groups by name (``jump``, ``call``, ``fpu``); empty where it has none."""
 
@@ -121,13 +121,13 @@ class Disassembly:
             mode = self._modes.get(name, self._default_mode)
             if self._arch and mode:
                 texts = texts_of(self._arch, mode, list(instructions))
-                self._add({(*each, name): _of_text(texts.get(each), each[1]) for each in instructions})
+                self._add({(*each, name): _of_text(texts.get(each), each[1], mode) for each in instructions})
 
     def _decoded(self, key: Key) -> Instruction:
         address, rawbytes, name = key
         entry = self._arch.entry_points.get(address) if self._arch and not rawbytes else None
         if entry is not None:
-            return Instruction(entry.name, entry.name, ())
+            return Instruction(entry.name, (entry.name,), ())
         mode = self._modes.get(name, self._default_mode)
         if mode is None:
             return _of_text(None, rawbytes)
@@ -135,7 +135,7 @@ class Disassembly:
         found = decoded.capstone
         if not isinstance(found, capstone.CsInsn):
             return _of_text(decoded.text, rawbytes)
-        return Instruction(decoded.text, decoded.mnemonic, tuple(map(found.group_name, found.groups)))
+        return Instruction(decoded.text, (decoded.mnemonic,), tuple(map(found.group_name, found.groups)))
 
     def _add(self, found: dict[Key, Instruction]) -> None:
         if len(self._known) + len(found) > _MOST_KEPT:
@@ -143,9 +143,11 @@ class Disassembly:
         self._known |= found
 
 
-def _of_text(text: str | None, rawbytes: bytes) -> Instruction:
+def _of_text(text: str | None, rawbytes: bytes, mode: Mode | None = None) -> Instruction:
+    if text and mode and mode.objdump and mode.objdump.operations_of:
+        return Instruction(text, mode.objdump.operations_of(text), ())
     text = text or f".byte 0x{rawbytes.hex()}"
-    return Instruction(text, text.split(maxsplit=1)[0], ())
+    return Instruction(text, (text.split(maxsplit=1)[0],), ())
 
 
 def _is_for_objdump(mode: Mode) -> bool:
