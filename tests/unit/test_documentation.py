@@ -33,7 +33,8 @@ def options_of(command: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "attach", "serve", "info", "log", "cache", "repair", "archs", "machines", "stages", "doctor"]
+    "command",
+    ["run", "attach", "serve", "info", "log", "histogram", "cache", "repair", "archs", "machines", "stages", "doctor"],
 )
 def test_the_guide_names_every_option(command: str) -> None:
     text = (ROOT / "docs" / "guide.md").read_text()
