@@ -135,7 +135,9 @@ class Disassembly:
         found = decoded.capstone
         if not isinstance(found, capstone.CsInsn):
             return _of_text(decoded.text, rawbytes)
-        return Instruction(decoded.text, (decoded.mnemonic,), tuple(map(found.group_name, found.groups)))
+        # Some of TriCore's have no name.
+        groups = tuple(name for group in found.groups if (name := found.group_name(group)))
+        return Instruction(decoded.text, (decoded.mnemonic,), groups)
 
     def _add(self, found: dict[Key, Instruction]) -> None:
         if len(self._known) + len(found) > _MOST_KEPT:

@@ -13,10 +13,12 @@ from gdbtrace.trace.frames import Frame
 _MOST_KEPT = 1 << 15
 
 _DEEDS = ("iret", "ret", "return", "int", "call", "jump", "branch_relative", "privilege", "privileged")
-"""capstone's groups that say what an instruction does; all others say which instruction sets have it."""
+"""capstone's groups that say what an instruction does; all others say which instruction sets have it, or have not."""
+_NOT_IN = "not"
+"""How the groups begin that say where an instruction does not exist (``notmips32r6``)."""
 
 NO_CLASS = "none"
-"""The class of an instruction that capstone has in no group."""
+"""The class of an instruction that capstone has in none of its groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,11 @@ def operations_of(instruction: Instruction) -> Sequence[str]:
 
 
 def class_of(instruction: Instruction) -> Sequence[str]:
-    """Counting by capstone's groups. Each instruction has one class: the first of `_DEEDS` that it is in, else all its
-    groups together (``thumb+thumb1only``)."""
+    """Counting by capstone's groups. Each instruction has one class: the first of `_DEEDS` that it is in, else all the
+    instruction sets that have it (``thumb+thumb1only``)."""
     groups = instruction.groups
-    return (next((deed for deed in _DEEDS if deed in groups), "+".join(groups) or NO_CLASS),)
+    sets = "+".join(group for group in groups if not group.startswith(_NOT_IN))
+    return (next((deed for deed in _DEEDS if deed in groups), sets or NO_CLASS),)
 
 
 class HistogramAnalysis:

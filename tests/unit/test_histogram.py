@@ -21,7 +21,7 @@ from gdbtrace.analysis.disassembly import Disassembly, Instruction
 from gdbtrace.analysis.flow import Block, Blocks
 from gdbtrace.analysis.histogram import Histogram, HistogramAnalysis, class_of, operations_of
 from gdbtrace.arch.aarch64 import AARCH64
-from gdbtrace.arch.registry import ARCHITECTURES
+from gdbtrace.arch.registry import ARCHITECTURES, MACHINES
 from gdbtrace.cli import main
 from gdbtrace.report.histogram import AreaPlot, sample_line
 from gdbtrace.trace import Header, StdFrame, TraceWriter, encode_frame, open_trace
@@ -156,18 +156,21 @@ def test_every_sample_is_what_counting_anew_gives(
         ("arm", "arm:t32", "4ff00100", "mov.w", "thumb2"),
         ("mips", None, "0000000c", "syscall", "int"),
         ("sparc64", None, "064ffffb", "bl", "jump"),
+        ("tricore", None, "cd40e20f", "mtcr", "none"),
     ],
 )
 def test_instruction_counts_under_its_mnemonic_or_one_class(
     arch: str, mode: str | None, code: str, operation: str, class_name: str
 ) -> None:
-    instruction = Disassembly(ARCHITECTURES[arch]).at(0x1000, bytes.fromhex(code), mode)
+    instruction = Disassembly((MACHINES | ARCHITECTURES)[arch]).at(0x1000, bytes.fromhex(code), mode)
     assert (*operations_of(instruction), *class_of(instruction)) == (operation, class_name)
 
 
 def test_class_is_what_the_instruction_does_before_where_it_exists() -> None:
     assert class_of(Instruction("", ("",), ("v9", "jump", "call"))) == ("call",)
     assert class_of(Instruction("", ("",), ("v9", "vis"))) == ("v9+vis",)
+    assert class_of(Instruction("", ("",), ("stdenc", "notmips32r6"))) == ("stdenc",)
+    assert class_of(Instruction("", ("",), ("not64bitmode",))) == ("none",)
     assert class_of(Instruction("", ("",), ())) == ("none",)
 
 
