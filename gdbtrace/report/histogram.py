@@ -16,8 +16,8 @@ _FORMATS = {".svg": {"Date": None}, ".png": {}}
 _STYLE = {"svg.fonttype": "none", "svg.hashsalt": "gdbtrace"}
 """Text as text, and ids that are the same each time."""
 _MOST_AREAS = 12
-_LEAST_POINTS = 1 << 10
-"""Twice as many samples are more than a picture's width has pixels."""
+_LEAST_POINTS = 1 << 9
+"""Twice as many samples as this are one for each pixel of a picture's width."""
 _INCHES = (12.0, 6.0)
 _COLOURS = "tab20"
 _OTHER_COLOUR = "lightgrey"
