@@ -11,6 +11,7 @@ from gdbtrace.analysis.flow import Block, Blocks
 from gdbtrace.trace.frames import Frame
 
 _MOST_KEPT = 1 << 15
+"""Blocks whose counts are remembered: some 1 KiB each."""
 
 _DEEDS = ("iret", "ret", "return", "int", "call", "jump", "branch_relative", "privilege", "privileged")
 """capstone's groups that say what an instruction does; all others say which instruction sets have it, or have not."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,8 @@ class AreaPlot:
             raise UsageError(f"{path}: a picture's name ends with {' or '.join(_FORMATS)}")
         if not path.parent.is_dir():
             raise UsageError(f"{path.parent}: no such directory")
+        # It has words on stderr about the font cache that it makes when it is first used.
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)
         try:
             # Not at the top: it takes half a second, and nothing else needs it.
             self._matplotlib = importlib.import_module("matplotlib")

@@ -307,7 +307,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def areas_of(path: Path) -> list[list[tuple[float, float]]]:
     """The corners of each area of a picture, the lowest area first."""
-    groups = [each for each in ElementTree.parse(path).iter(f"{SVG}g") if "FillBetween" in each.get("id", "")]
+    groups = [each for each in ElementTree.parse(path).iter(f"{SVG}g") if "PolyCollection" in each.get("id", "")]
     outlines = [group.find(f".//{SVG}path").get("d") for group in groups]  # type: ignore[union-attr]
     return [[(float(x), float(y)) for x, y in re.findall(r"[ML] (\S+) (\S+)", outline or "")] for outline in outlines]
 
