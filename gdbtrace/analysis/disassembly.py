@@ -37,8 +37,8 @@ class Instruction:
 
     text: str
     """As a disassembler prints it; ``.byte 0x...`` where none knows it."""
-    mnemonic: str
-    """Its first word."""
+    operations: tuple[str, ...]
+    """Its mnemonic, as the disassembler prints it; of a packet, that of each instruction in it."""
     groups: tuple[str, ...]
     """capstone's groups by name (``jump``, ``call``, ``fpu``); empty where it has none."""
     branch: Branch | None = None
@@ -137,7 +137,7 @@ class Disassembly:
         address, rawbytes, name = key
         entry = self._arch.entry_points.get(address) if self._arch and not rawbytes else None
         if entry is not None:
-            return Instruction(entry.name, entry.name, (), Branch(0, is_computed=True))
+            return Instruction(entry.name, (entry.name,), (), Branch(0, is_computed=True))
         mode = self._modes.get(name, self._default_mode)
         if self._arch is None or mode is None:
             return self._of_text(None, address, rawbytes, mode)
@@ -145,15 +145,18 @@ class Disassembly:
         found = decoded.capstone
         if not isinstance(found, capstone.CsInsn):
             return self._of_text(decoded.text, address, rawbytes, mode)
-        groups = tuple(map(found.group_name, found.groups))
-        return Instruction(decoded.text, decoded.mnemonic, groups, self._arch.branch_of(decoded))
+        # Some of TriCore's have no name.
+        groups = tuple(name for group in found.groups if (name := found.group_name(group)))
+        return Instruction(decoded.text, (decoded.mnemonic,), groups, self._arch.branch_of(decoded))
 
     def _of_text(self, text: str | None, address: int, rawbytes: bytes, mode: Mode | None) -> Instruction:
-        text = text or f".byte 0x{rawbytes.hex()}"
         branch = None
         if self._arch is not None and mode is not None:
             branch = self._arch.branch_of(Disassembled(address, rawbytes, mode, "", "", None))
-        return Instruction(text, text.split(maxsplit=1)[0], (), branch)
+        if text and mode and mode.objdump and mode.objdump.operations_of:
+            return Instruction(text, mode.objdump.operations_of(text), (), branch)
+        text = text or f".byte 0x{rawbytes.hex()}"
+        return Instruction(text, (text.split(maxsplit=1)[0],), (), branch)
 
     def _add(self, found: dict[Key, Instruction]) -> None:
         if len(self._known) + len(found) > _MOST_KEPT:

@@ -14,6 +14,7 @@ proposed, and taken back where the registers after the packet say that it did no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -814,6 +815,32 @@ def _jumps_to_register(word: int) -> bool:
     return word >> 26 == 0b010100 or word & 0xFFE0_0000 == 0x9600_0000 or _is_system_call(word)
 
 
+# --- Texts ------------------------------------------------------------------------------------------------------------
+
+_PACKET = re.compile(r"\{ (.*) \}.*")
+"""As LLVM prints it, in one line; what ends a loop stands behind it."""
+_CONDITION = re.compile(r"if \((?:[^()]|\([^()]*\))*\) ")
+_ASSIGNMENT = re.compile(r"(.*?) \S?= (.*)")
+_FUNCTION = re.compile(r"[-+!~]?([a-z][\w.]*)\(.*")
+_WORD = re.compile(r"[a-z][\w.]*")
+
+
+def _operations_of(text: str) -> tuple[str, ...]:
+    """Hexagon's syntax has no mnemonics, so: the function that an instruction of the packet computes (``add``; ``memw``
+    of a load), ``memw=`` for a store, ``=`` for a copy, and else the first word (``jump``); without its condition."""
+    packet = _PACKET.fullmatch(text)
+    return tuple(map(_operation_of, packet[1].split(";") if packet else (text,)))
+
+
+def _operation_of(instruction: str) -> str:
+    instruction = _CONDITION.sub("", instruction.strip())
+    if assignment := _ASSIGNMENT.fullmatch(instruction):
+        target, value = map(_FUNCTION.fullmatch, assignment.groups())
+        return f"{target[1]}=" if target else value[1] if value else "="
+    word = _WORD.match(instruction)
+    return word[0] if word else instruction
+
+
 # --- Architecture -----------------------------------------------------------------------------------------------------
 
 HEXAGON = Arch(
@@ -849,7 +876,14 @@ HEXAGON = Arch(
             0,
             (4, 8, 12, 16),
             _size_of,
-            Objdump(("llvm-objdump", "llvm-objdump-14"), machine=164, flags=0x67, options=("--mattr=+hvxv67",)),
+            Objdump(
+                ("llvm-objdump", "llvm-objdump-14"),
+                machine=164,
+                flags=0x67,
+                # LLVM 14 does not take the version from e_flags.
+                options=("--mcpu=hexagonv67", "--mattr=+hvxv67"),
+                operations_of=_operations_of,
+            ),
         ),
     ),
     branch_of=_branch_of,

@@ -239,6 +239,8 @@ class Objdump:
     flags: int = 0
     """``e_flags`` of it."""
     options: tuple[str, ...] = ()
+    operations_of: Callable[[str], tuple[str, ...]] | None = None
+    """The mnemonics in the text of an instruction that is several (a packet); None: it is one, its first word."""
 
 
 @dataclass(frozen=True, slots=True)

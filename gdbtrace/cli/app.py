@@ -11,7 +11,21 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from gdbtrace.cli import archs, attach, cache, doctor, info, log, machines, repair, run, serve, stages, timeline
+from gdbtrace.cli import (
+    archs,
+    attach,
+    cache,
+    doctor,
+    histogram,
+    info,
+    log,
+    machines,
+    repair,
+    run,
+    serve,
+    stages,
+    timeline,
+)
 from gdbtrace.cli.expanded import expanded
 from gdbtrace.cli.output import ExitStatus, complain
 from gdbtrace.errors import GdbtraceError
@@ -88,6 +102,7 @@ APP.command("serve")(expanded(serve.serve))
 APP.command("stages")(expanded(stages.stages))
 APP.command("info")(info.info)
 APP.command("log")(expanded(log.log))
+APP.command("histogram")(expanded(histogram.histogram))
 APP.command("cache")(expanded(cache.cache))
 APP.command("timeline")(expanded(timeline.timeline))
 APP.command("repair")(repair.repair)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from gdbtrace.analysis.disassembly import Disassembly
 from gdbtrace.arch.disassembler import disassemble
 from gdbtrace.arch.hexagon import HEXAGON
 from gdbtrace.arch.model import AccessKind, Behaviour, StepRule
@@ -266,3 +267,45 @@ def test_gather_loads_all_and_stores_under_its_mask() -> None:
 
     # Then it loads halfwords at 0 and 2, and stores the byte
     assert accesses(found, values, values) == [(L, 0x1000, 4), (S, 0x2003, 1)]
+
+
+# --- Texts ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "operations"),
+    [
+        ("{ r1 = and(r3,#255) }", ("and",)),
+        ("{ r5 += mpyi(r2,r1); p0 = !bitsclr(r0,r2); r0 = +mpyi(r0,#3) }", ("mpyi", "bitsclr", "mpyi")),
+        ("{ r2 = memub(r0++#-1); memb(r1++#-1) = r2.new } :endloop0", ("memub", "memb=")),
+        ("{ memw(r29+#4) += r0; memw_locked(r1,p0) = r3; vmem(r0+#0):nt = v1 }", ("memw=", "memw_locked=", "vmem=")),
+        ("{ immext(#199936); r3:2 = ##199992; nop }", ("immext", "=", "nop")),
+        ("{ p0 = cmp.gt(r0,#-1); if (p0.new) jump:nt 0x20a20 }", ("cmp.gt", "jump")),
+        ("{ r19 = add(r19,#4); if (!cmp.gtu(r19.new,#27)) jump:t 0x20270 }", ("add", "jump")),
+        ("{ r2 = r4 ; jump 0x20bb0; if (!p0) r17:16 = memd(r29+#0) }", ("=", "jump", "memd")),
+        ("{ if (p0.new) dealloc_return:t; callr r16; loop0(0x20ca0,#4) }", ("dealloc_return", "callr", "loop0")),
+        ("{ v1:0.w = vadd(v3:2.w,v5:4.w):sat }", ("vadd",)),
+    ],
+)
+def test_packet_has_an_operation_for_each_instruction(text: str, operations: tuple[str, ...]) -> None:
+    objdump = HEXAGON.modes[0].objdump
+    assert objdump is not None
+    assert objdump.operations_of is not None
+    assert objdump.operations_of(text) == operations
+
+
+@pytest.mark.parametrize("instruction_class", ALL_CLASSES)
+def test_every_instruction_has_an_operation(instruction_class: int) -> None:
+    objdump = HEXAGON.modes[0].objdump
+    assert objdump is not None
+    assert objdump.operations_of is not None
+    for text in filter(None, disassembled_by_llvm(random_packets(instruction_class, 300))):
+        instructions = list(instructions_of(text))
+        operations = objdump.operations_of(f"{{ {'; '.join(instructions)} }}")
+        assert len(operations) == len(instructions)
+        assert all(re.fullmatch(r"[a-z][a-z0-9_.]*=?|=", operation) for operation in operations), text
+
+
+def test_packet_of_the_latest_version_has_a_text() -> None:
+    found = Disassembly(HEXAGON).at(0x1000, bytes.fromhex("68c6a2e8"), None)
+    assert (found.text, found.operations) == ("{ r9:8 = dfmpyll(r3:2,r7:6) }", ("dfmpyll",))
