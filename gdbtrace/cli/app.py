@@ -11,7 +11,21 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from gdbtrace.cli import archs, attach, cache, doctor, info, log, machines, repair, run, serve, stages, timeline
+from gdbtrace.cli import (
+    archs,
+    attach,
+    cache,
+    coverage,
+    doctor,
+    info,
+    log,
+    machines,
+    repair,
+    run,
+    serve,
+    stages,
+    timeline,
+)
 from gdbtrace.cli.expanded import expanded
 from gdbtrace.cli.output import ExitStatus, complain
 from gdbtrace.errors import GdbtraceError
@@ -90,6 +104,7 @@ APP.command("info")(info.info)
 APP.command("log")(expanded(log.log))
 APP.command("cache")(expanded(cache.cache))
 APP.command("timeline")(expanded(timeline.timeline))
+APP.command("coverage")(expanded(coverage.coverage))
 APP.command("repair")(repair.repair)
 APP.command("archs")(archs.archs)
 APP.command("machines")(machines.machines)

@@ -34,7 +34,21 @@ def options_of(command: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "command",
-    ["run", "attach", "serve", "info", "log", "cache", "timeline", "repair", "archs", "machines", "stages", "doctor"],
+    [
+        "run",
+        "attach",
+        "serve",
+        "info",
+        "log",
+        "cache",
+        "coverage",
+        "timeline",
+        "repair",
+        "archs",
+        "machines",
+        "stages",
+        "doctor",
+    ],
 )
 def test_the_guide_names_every_option(command: str) -> None:
     text = (ROOT / "docs" / "guide.md").read_text()
