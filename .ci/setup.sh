@@ -27,6 +27,7 @@ SYSTEM_PACKAGES=(
 TEST_PACKAGES=(
     "${SYSTEM_PACKAGES[@]}"
     gdbserver=gdbserver
+    lcov=genhtml
     gcc=gcc libc6-dev
     gcc-sparc64-linux-gnu=sparc64-linux-gnu-gcc libc6-dev-sparc64-cross
     gcc-multilib-sparc64-linux-gnu libc6-dev-sparc-sparc64-cross

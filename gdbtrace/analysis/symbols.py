@@ -150,6 +150,11 @@ class Symbols:
         self._modules.insert(0, Module(path, module.low_address, module.high_address, self._files))
 
     @property
+    def is_demangled(self) -> bool:
+        """Names of C++ and Rust are shown as the source has them."""
+        return self._demangler is not None
+
+    @property
     def modules(self) -> list[Module]:
         """The program, if it is known, then what was loaded."""
         return [*([self._program] if self._program else []), *reversed(self._modules)]

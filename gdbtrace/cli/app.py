@@ -15,6 +15,7 @@ from gdbtrace.cli import (
     archs,
     attach,
     cache,
+    coverage,
     doctor,
     histogram,
     info,
@@ -105,6 +106,7 @@ APP.command("log")(expanded(log.log))
 APP.command("histogram")(expanded(histogram.histogram))
 APP.command("cache")(expanded(cache.cache))
 APP.command("timeline")(expanded(timeline.timeline))
+APP.command("coverage")(expanded(coverage.coverage))
 APP.command("repair")(repair.repair)
 APP.command("archs")(archs.archs)
 APP.command("machines")(machines.machines)

@@ -218,6 +218,15 @@ class Image:
         """All of :meth:`functions` with their first address and that behind the last one."""
         return iter(self._functions)
 
+    def mapping_symbols(self) -> list[tuple[int, str]]:
+        """Where code (``a``, ``t``, ``x``) and data (``d``) begin, by linked address, as files for ARM and RISC-V say
+        (AAELF32, "Mapping symbols"). Empty where the file does not."""
+        return sorted(
+            (symbol.address, symbol.name[1])
+            for symbol in self._tables.symbols
+            if symbol.name[:2] in ("$a", "$t", "$x", "$d")
+        )
+
     def room_of(self, symbol: Symbol) -> int:
         """Bytes from a symbol to the next one: the most that it can have, where the file does not say its size."""
         index = bisect.bisect_right(self._addresses, symbol.address)

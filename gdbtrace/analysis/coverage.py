@@ -1,0 +1,261 @@
+"""Which instructions of a trace were executed, how often, and how execution went from one to the next."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeVar
+
+from gdbtrace.analysis.disassembly import Disassembly, Key
+from gdbtrace.analysis.symbols import Symbols
+from gdbtrace.arch.model import Arch
+from gdbtrace.image import Image, SourceLine
+from gdbtrace.trace.frames import Frame, ModloadFrame, StdFrame
+
+_T = TypeVar("_T")
+_MOST_CALLS = 1 << 14
+"""How deep calls are followed. What is forgotten is the outermost."""
+ENTRY_BYTES = 17
+"""A function may be entered behind its first instructions, less than so many bytes: PowerPC's ELFv2 has a local entry
+point, and Alpha's linker skips the load of a gp that is there already."""
+
+
+class Place(NamedTuple):
+    """Where an instruction is, wherever its module was loaded."""
+
+    module: str
+    """Path of the file as the trace has it; empty: in none."""
+    address: int
+    """As linked; from the module's first byte on, where its file is not here; in no module, the guest's."""
+
+
+class Executed(NamedTuple):
+    """An instruction that was executed. Code that rewrites itself has several at one place."""
+
+    place: Place
+    rawbytes: bytes
+    mode: str | None
+
+    @property
+    def end(self) -> Place:
+        """Behind its last byte."""
+        return Place(self.place.module, self.place.address + len(self.rawbytes))
+
+
+Jump = tuple[Executed | None, Executed]
+"""From where to where execution went otherwise than to the instruction behind. From None: a call, or a beginning. From
+an instruction that is no branch to itself: it was repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What was executed, of one trace or of several."""
+
+    arch: Arch | None
+    hits: Mapping[Executed, int]
+    jumps: Mapping[Jump, int]
+    modules: Mapping[str, Symbols]
+    """Of those modules whose files are here the functions, at their linked addresses."""
+    images: Mapping[str, Image]
+    """Their files."""
+    branches: Collection[Executed]
+    """The branches among them, taken or not, as far as it is known which those are."""
+    ends: Collection[Executed]
+    """Those that end a basic block: branches or their delay slots, and whatever execution went elsewhere from."""
+
+    @property
+    def total(self) -> int:
+        """How many instructions were executed."""
+        return sum(self.hits.values())
+
+    def places(self) -> set[Place]:
+        """Where something was executed."""
+        return {executed.place for executed in self.hits}
+
+    def united(self, other: Coverage) -> Coverage:
+        """What either has executed."""
+        return Coverage(
+            self.arch or other.arch,
+            _sum(self.hits, other.hits),
+            _sum(self.jumps, other.jumps),
+            {**other.modules, **self.modules},
+            {**other.images, **self.images},
+            {*self.branches, *other.branches},
+            {*self.ends, *other.ends},
+        )
+
+    def without(self, places: Collection[Place]) -> Coverage:
+        """What was executed, but at none of these places."""
+        return self._only({executed for executed in self.hits if executed.place not in places})
+
+    def common_with(self, places: Collection[Place]) -> Coverage:
+        """What was executed at one of these places."""
+        return self._only({executed for executed in self.hits if executed.place in places})
+
+    def _only(self, kept: set[Executed]) -> Coverage:
+        return replace(
+            self,
+            hits={executed: count for executed, count in self.hits.items() if executed in kept},
+            jumps={jump: count for jump, count in self.jumps.items() if jump[1] in kept},
+        )
+
+    def is_repeat(self, jump: Jump) -> bool:
+        """Whether it is one more iteration of a repeated instruction (``rep``)."""
+        return jump[0] == jump[1] and jump[1] not in self.branches
+
+    def line_at(self, place: Place) -> SourceLine | None:
+        """The line of source that an instruction is of."""
+        image = self.images.get(place.module)
+        line = image.line_at(place.address) if image else None
+        # Line 0 is what the compiler made of no line (DWARF 5, 6.2.2).
+        return line if line is not None and line.line else None
+
+
+class CoverageAnalysis:
+    """Counts executed instructions, and where execution went.
+
+    Memory grows with the code that was executed, not with the trace.
+    """
+
+    def __init__(self, arch: Arch | None, symbols: Symbols, disassembly: Disassembly) -> None:
+        self._arch = arch
+        self._symbols = symbols
+        self._disassembly = disassembly
+        self._counts: dict[Key, int] = {}
+        self._executed: dict[Key, Executed] = {}
+        """Found out when an instruction is first met: a module that is loaded later may be mapped over it."""
+        self._hits: dict[Executed, int] = {}
+        self._jumps: dict[Jump, int] = {}
+        self._sources: set[Executed] = set()
+        """What execution went elsewhere from."""
+        self._branches: set[Executed] = set()
+        self._last: dict[int, Key] = {}
+        self._calls: defaultdict[int, _Calls] = defaultdict(_Calls)
+        self._entries: set[int] = set()
+        """Where functions were entered."""
+        self._images: dict[str, Image] = {}
+
+    def feed(self, frame: Frame) -> None:
+        """Take one frame."""
+        if type(frame) is not StdFrame:
+            if type(frame) is ModloadFrame:
+                self._settle()
+            return
+        address, thread = frame.address, frame.thread_id
+        key = address, frame.rawbytes, frame.mode
+        try:
+            self._counts[key] += 1
+        except KeyError:
+            self._meet(key)
+        last = self._last.get(thread)
+        if last is None or last[0] + len(last[1]) != address:
+            self._jump(self._calls[thread], last, key)
+        self._last[thread] = key
+
+    def result(self) -> Coverage:
+        """What was counted."""
+        self._settle()
+        is_demangled = self._symbols.is_demangled
+        modules = {
+            name: Symbols(self._arch, image, 0, is_demangled=is_demangled) for name, image in self._images.items()
+        }
+        # A branch that has a delay slot does not end a block: the delay slot does.
+        slots = {source.place for source in self._sources - self._branches}
+        ends = self._sources | {branch for branch in self._branches if branch.end not in slots}
+        return Coverage(
+            self._arch, dict(self._hits), dict(self._jumps), modules, dict(self._images), set(self._branches), ends
+        )
+
+    def _meet(self, key: Key) -> None:
+        address, rawbytes, mode = key
+        self._counts[key] = 1
+        module = self._symbols.module_at(address)
+        if module is None:
+            place = Place("", address)
+        else:
+            name = str(module.path)
+            if module.image is not None:
+                self._images.setdefault(name, module.image)
+            is_linked = module.image is not None or module.load_offset is not None
+            place = Place(name, address - (module.offset if is_linked else module.low))
+        self._executed[key] = executed = Executed(place, rawbytes, mode)
+        if self._disassembly.at(*key).is_branch:
+            self._branches.add(executed)
+
+    def _jump(self, calls: _Calls, last: Key | None, key: Key) -> None:
+        """Execution went elsewhere than to the instruction behind."""
+        source = self._executed.get(last) if last else None
+        if last is None or source is None:
+            self._note(None, key)
+            return
+        if last == key and source not in self._branches:
+            self._note(source, key)
+            return
+        self._sources.add(source)
+        address = key[0]
+        if address not in self._entries and calls.has_left(address):
+            # Back from a call: it went on to the instruction behind, after all.
+            return
+        function = self._symbols.function_at(address)
+        is_other = function != self._symbols.function_at(last[0])
+        if function is not None and (
+            function.low == address or (is_other and function.low < address < function.low + ENTRY_BYTES)
+        ):
+            self._entries.add(address)
+        if is_other or address in self._entries:
+            calls.enter(last[0] + len(last[1]))
+            source = None
+        self._note(source, key)
+
+    def _note(self, source: Executed | None, key: Key) -> None:
+        jump = source, self._executed[key]
+        self._jumps[jump] = self._jumps.get(jump, 0) + 1
+
+    def _settle(self) -> None:
+        """Keep what was counted by place, and forget the addresses: what they are of may be different from here on."""
+        for key, count in self._counts.items():
+            executed = self._executed[key]
+            self._hits[executed] = self._hits.get(executed, 0) + count
+        self._counts.clear()
+        self._executed.clear()
+        self._entries.clear()
+
+
+class _Calls:
+    """Where one thread's calls will return to.
+
+    A return is told by where it goes: not every instruction set has one that does nothing else. What leaves several
+    calls at once (``longjmp``) leaves those in between.
+    """
+
+    def __init__(self) -> None:
+        self._addresses: list[int] = []
+        self._open: Counter[int] = Counter()
+
+    def enter(self, address: int) -> None:
+        """A call begins that returns to an address."""
+        self._addresses.append(address)
+        self._open[address] += 1
+        if len(self._addresses) > _MOST_CALLS:
+            # A caller that does not get its return (a tail call) is never left.
+            del self._addresses[: _MOST_CALLS // 2]
+            self._open = Counter(self._addresses)
+
+    def has_left(self, address: int) -> bool:
+        """Whether a call returns there; it is left then."""
+        if not self._open.get(address):
+            return False
+        while True:
+            left = self._addresses.pop()
+            self._open[left] -= 1
+            if left == address:
+                return True
+
+
+def _sum(*several: Mapping[_T, int]) -> dict[_T, int]:
+    counts: dict[_T, int] = {}
+    for some in several:
+        for key, count in some.items():
+            counts[key] = counts.get(key, 0) + count
+    return counts

@@ -1,0 +1,78 @@
+"""``gdbtrace coverage`` against the plugin's instructions, and against gcov's lines."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+from collections import Counter
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gdbtrace.cli.app import main
+from tests.exactness.guest_run import GuestRun
+from tests.exactness.programs import PROGRAMS
+from tests.exactness.whole_run import trace_whole
+from tests.toolchain import COMPILERS, Workshop
+
+LINES = PROGRAMS / "coverage" / "lines.c"
+FLAGS = ("-O0", "-g", "-static")
+
+
+def coverage(trace: Path, program: Path, *options: str) -> list[dict[str, Any]]:
+    output = StringIO()
+    with contextlib.redirect_stdout(output):
+        assert main(["coverage", str(trace), "--elf", str(program), "--json", *options]) == 0
+    rows: list[dict[str, Any]] = json.loads(output.getvalue())["rows"]
+    return rows
+
+
+@pytest.mark.parametrize("arch", ["aarch64", "mips"])
+def test_counts_are_the_oracles(arch: str, workshop: Workshop, tmp_path: Path) -> None:
+    # Given a program with glibc, traced, and the plugin's line for each instruction of a free run
+    program = workshop.program(arch, LINES, *FLAGS, name="coverage-lines")
+    run, trace, lines = GuestRun(arch, program, tmp_path), tmp_path / "trace", tmp_path / "lines"
+    trace_whole(run, trace)
+    run.plugin_lines(workshop, lines)
+
+    # Then each address was executed as often
+    with lines.open() as oracle:
+        expected = Counter(int(line.split()[1], 16) for line in oracle)
+    rows = coverage(trace, program, "--by", "instruction")
+    assert {int(row["address"], 16): row["executed"] for row in rows if row["executed"]} == expected
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "sparc64", "ppc64le"])
+def test_lines_are_gcovs(arch: str, workshop: Workshop, tmp_path: Path) -> None:
+    # Given gcov's counts of a program, built without optimization and run
+    compiler = COMPILERS[arch]
+    subprocess.run([*compiler, *FLAGS, "--coverage", str(LINES), "-o", "counted"], check=True, cwd=tmp_path)
+    subprocess.run([f"qemu-{arch}", "./counted"], check=True, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    (data,) = tmp_path.glob("*.gcda")
+    gcov = [compiler[0].replace("-gcc", "-gcov"), "--json-format", "--stdout", data.name]
+    report = json.loads(subprocess.run(gcov, check=True, cwd=tmp_path, capture_output=True).stdout)
+    (theirs,) = ({line["line_number"]: line["count"] for line in file["lines"]} for file in report["files"])
+
+    # When the program is traced as it is without gcov
+    program, trace = workshop.program(arch, LINES, *FLAGS, name="coverage-lines"), tmp_path / "trace"
+    trace_whole(GuestRun(arch, program, tmp_path), trace)
+    ours = {row["line"]: row["times"] for row in coverage(trace, program, "--by", "line")}
+
+    # Then each line was executed as often
+    both = ours.keys() & theirs.keys()
+    assert {line: ours[line] for line in both} == {line: theirs[line] for line in both}
+    # And each function was entered as often
+    functions = {row["function"]: row["entered"] for row in coverage(trace, program, "--by", "function", "--all")}
+    called = {
+        function["name"]: function["execution_count"] for file in report["files"] for function in file["functions"]
+    }
+    assert {name: functions[name] for name in called} == called
+    # And those lines that only one has are where gcov counts a head or a label, and debug information has a brace
+    text = LINES.read_text().split("\n")
+    assert {text[line - 1] for line in ours.keys() - both} == {"{", "}"}
+    alone = [text[line - 1].strip() for line in theirs.keys() - both]
+    assert [line for line in alone if not line.startswith(("static ", "int main")) and not line.endswith(":")] == []
+    assert len(both) > 100
