@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -14,9 +13,9 @@ from typing import Annotated
 import typer
 
 from gdbtrace.analysis.cache import CacheAnalysis, CacheOptions, Geometry
-from gdbtrace.cli.output import printable
+from gdbtrace.cli.output import open_text_output, printable, refuse_to_overwrite
 from gdbtrace.cli.traces import ReadingOptions, is_of_machine, open_reading, with_progress
-from gdbtrace.errors import OutputError, UsageError
+from gdbtrace.errors import UsageError
 from gdbtrace.report.cache_report import CacheReport, DinWriter
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20}
@@ -86,10 +85,12 @@ def cache(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show what of TRACE misses in an L1 instruction, an L1 data and a unified L2 cache."""
+    refuse_to_overwrite([trace], [din])
     with open_reading(trace, reading_options) as reading:
         options = shape.options(is_machine=is_of_machine(reading.reader))
         analysis = CacheAnalysis(options, reading.symbols)
-        with _din_writer(din, trace, options) as writer:
+        with open_text_output(din) if din else nullcontext() as stream:
+            writer = DinWriter(stream, options) if stream else None
             for frame in with_progress(reading):
                 analysis.feed(frame)
                 if writer is not None:
@@ -111,22 +112,3 @@ def _geometry(option: str, text: str, default: Geometry) -> Geometry:
         return Geometry(int(size) * _UNITS[unit.upper()], int(block or default.block_bytes), int(ways or default.ways))
     except ValueError as error:
         raise UsageError(f"{option} {text}: {error}") from error
-
-
-@contextmanager
-def _din_writer(path: Path | None, trace: Path, options: CacheOptions) -> Iterator[DinWriter | None]:
-    """What writes the file, if one is wanted.
-
-    :raise UsageError: it is the trace.
-    :raise OutputError: it cannot be written.
-    """
-    if path is None:
-        yield None
-        return
-    try:
-        if path.exists() and path.samefile(trace):
-            raise UsageError(f"--din {path}: is the trace")
-        with path.open("w", encoding="ascii") as stream:
-            yield DinWriter(stream, options)
-    except OSError as error:
-        raise OutputError(path, error.strerror or str(error)) from error

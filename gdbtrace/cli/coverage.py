@@ -5,12 +5,11 @@ from __future__ import annotations
 import fnmatch
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import IO, Annotated, BinaryIO, TextIO, cast
+from typing import Annotated
 
 import typer
 
@@ -18,9 +17,9 @@ from gdbtrace.analysis.coverage import Coverage, CoverageAnalysis
 from gdbtrace.analysis.covered_code import CoveredCode
 from gdbtrace.analysis.disassembly import Disassembly
 from gdbtrace.analysis.source import SourceText
-from gdbtrace.cli.output import complain, printable
+from gdbtrace.cli.output import complain, open_output, open_text_output, printable, refuse_to_overwrite
 from gdbtrace.cli.traces import ReadingOptions, open_reading, with_progress
-from gdbtrace.errors import OutputError, UsageError
+from gdbtrace.errors import UsageError
 from gdbtrace.report.coverage_exports import write_drcov, write_lcov, write_modoff
 from gdbtrace.report.coverage_html import write_html
 from gdbtrace.report.coverage_text import CoverageRows, CoverageText
@@ -96,8 +95,8 @@ def coverage(
     ] = None,
 ) -> None:
     """Show what the TRACEs executed, all of them together: by function, file, line or instruction."""
-    program = [reading_options.elf] if reading_options.elf else []
-    _refuse_to_overwrite([*traces, *(minus or ()), *(only_in or ()), *program], export)
+    inputs = [*traces, *(minus or ()), *(only_in or ()), *([reading_options.elf] if reading_options.elf else ())]
+    refuse_to_overwrite(inputs, [export.drcov, export.modoff, export.lcov, export.html])
     covered = _coverage_of(traces, reading_options)
     for path in minus or ():
         covered = covered.without(_coverage_of([path], reading_options).places())
@@ -146,37 +145,21 @@ def _is_shown(globs: Sequence[str] | None) -> Callable[[str], bool] | None:
     return lambda name: any(fnmatch.fnmatchcase(name, glob) for glob in globs)
 
 
-def _refuse_to_overwrite(inputs: Sequence[Path], export: ExportOptions) -> None:
-    for file in filter(None, (export.drcov, export.modoff, export.lcov, export.html)):
-        for path in inputs:
-            if file.exists() and path.exists() and file.samefile(path):
-                raise UsageError(f"{file}: that is what is read")
-
-
 def _export(
     code: CoveredCode, disassembly: Disassembly, source: SourceText | None, title: str, export: ExportOptions
 ) -> None:
     if export.drcov:
-        with _written(export.drcov, "wb") as stream:
-            if left_out := write_drcov(code.coverage, cast(BinaryIO, stream)):
+        with open_output(export.drcov) as stream:
+            if left_out := write_drcov(code.coverage, stream):
                 complain(f"{export.drcov}: {left_out} blocks left out: drcov has no more than 65,536 modules")
     if export.modoff:
-        with _written(export.modoff, "w") as stream:
-            write_modoff(code.coverage, cast(TextIO, stream))
+        with open_text_output(export.modoff) as stream:
+            write_modoff(code.coverage, stream)
     if export.lcov:
-        with _written(export.lcov, "w") as stream:
-            write_lcov(code, title, cast(TextIO, stream))
+        with open_text_output(export.lcov) as stream:
+            write_lcov(code, title, stream)
         if not code.files:
             complain(f"{export.lcov}: empty, for no program with debug information is known")
     if export.html:
-        with _written(export.html, "w") as stream:
-            write_html(code, disassembly, f"Coverage of {title}", source, cast(TextIO, stream))
-
-
-@contextmanager
-def _written(path: Path, how: str) -> Iterator[IO[bytes] | IO[str]]:
-    try:
-        with path.open(how, encoding=None if "b" in how else "utf-8") as stream:
-            yield stream
-    except OSError as error:
-        raise OutputError(path, error.strerror or str(error)) from error
+        with open_text_output(export.html) as stream:
+            write_html(code, disassembly, f"Coverage of {title}", source, stream)

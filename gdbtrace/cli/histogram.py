@@ -12,7 +12,7 @@ from rich.table import Table
 from gdbtrace.analysis.histogram import Histogram, HistogramAnalysis, class_of, operations_of
 from gdbtrace.analysis.reading import Reading
 from gdbtrace.arch.disassembler import has_decoder
-from gdbtrace.cli.output import TableConsole, printable
+from gdbtrace.cli.output import TableConsole, printable, refuse_to_overwrite
 from gdbtrace.cli.traces import ReadingOptions, open_reading, with_progress
 from gdbtrace.errors import UsageError
 from gdbtrace.report.histogram import AreaPlot, as_json, sample_line
@@ -40,6 +40,7 @@ def histogram(
     ] = None,
 ) -> None:
     """Print which mnemonics TRACE executes, as shares of the latest basic blocks, sampled."""
+    refuse_to_overwrite([trace], [plot])
     with open_reading(trace, reading_options) as reading:
         if by_class:
             _check_has_classes(reading)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from collections.abc import Sequence
 from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from gdbtrace.errors import OutputError, UsageError
 from gdbtrace.report.printable import printable as printable
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 
 class ExitStatus(IntEnum):
@@ -27,6 +35,56 @@ class ExitStatus(IntEnum):
 def complain(*lines: str) -> None:
     """Say on stderr what is wrong, in one line."""
     sys.stderr.write(printable(f"gdbtrace: {'; '.join(lines)}") + "\n")
+
+
+class _OutputFile(io.FileIO):
+    """A file whose errors are ours: those of reading, or of standard output, are told from them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            super().__init__(path, "w")
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def write(self, data: Buffer, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def close(self) -> None:
+        try:
+            super().close()
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: OSError) -> OutputError:
+        return OutputError(self._path, error.strerror or str(error))
+
+
+def refuse_to_overwrite(inputs: Sequence[Path], outputs: Sequence[Path | None]) -> None:
+    """Look before a long reading whether what is read would be written.
+
+    :param outputs: None: not wanted.
+    :raise UsageError: it would.
+    """
+    for output in filter(None, outputs):
+        if any(output.exists() and each.exists() and output.samefile(each) for each in inputs):
+            raise UsageError(f"{output}: that is what is read")
+
+
+def open_output(path: Path) -> io.BufferedWriter:
+    """A file to write anew, in bytes.
+
+    :raise OutputError: it cannot be written; later, too.
+    """
+    return io.BufferedWriter(_OutputFile(path))
+
+
+def open_text_output(path: Path) -> io.TextIOWrapper:
+    """The same for text."""
+    return io.TextIOWrapper(open_output(path), encoding="utf-8")
 
 
 class TableConsole(Console):

@@ -8,16 +8,16 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
 import typer
 
 from gdbtrace.analysis.calls import Enter, Leave
 from gdbtrace.analysis.flow import Block
 from gdbtrace.analysis.timeline import Clock, StageReached, Timeline, TimelineEvent
-from gdbtrace.cli.output import printable
+from gdbtrace.cli.output import open_output, printable, refuse_to_overwrite
 from gdbtrace.cli.traces import ReadingOptions, argument_of, open_reading, with_progress
-from gdbtrace.errors import OutputError, UsageError
+from gdbtrace.errors import UsageError
 from gdbtrace.machine.profile import load_profile
 from gdbtrace.machine.stages import parse_stage
 from gdbtrace.report.chrome import ChromeTrace
@@ -57,6 +57,7 @@ def timeline(
     """
     if functions and stages:
         raise UsageError("--functions and --stages: choose one")
+    refuse_to_overwrite([trace], [perfetto, chrome])
     with open_reading(trace, reading_options) as reading, ExitStack() as stack:
         given = dict(map(parse_stage, stage or ()))
         places = {**_stages_of(reading.reader), **given}
@@ -66,7 +67,7 @@ def timeline(
         analysis = Timeline(reading, places)
         files = [(kind, path) for kind, path in ((PerfettoTrace, perfetto), (ChromeTrace, chrome)) if path is not None]
         process = os.path.basename(reading.reader.meta.target.path if reading.reader.meta else "") or trace.name
-        outputs = [(kind, stack.enter_context(_OutputFile(path, trace))) for kind, path in files]
+        outputs = [(kind, stack.enter_context(open_output(path))) for kind, path in files]
         export = SliceExport([kind(output, process, clock) for kind, output in outputs], clock)
         lines = TimelineLines(reading.symbols, clock, with_source=source)
         # Whoever asks for files alone is not shown a million blocks.
@@ -115,39 +116,3 @@ def _stages_of(reader: TraceReader) -> Mapping[str, int | str]:
 def _clock_of(reader: TraceReader) -> Clock:
     noted = argument_of(reader, "--icount=")
     return Clock(int(noted) if noted is not None and noted in _SHIFTS else None)
-
-
-class _OutputFile:
-    """A file that is written anew.
-
-    :raise UsageError: it is the trace.
-    :raise OutputError: it cannot be written; also when it is closed.
-    """
-
-    def __init__(self, path: Path, trace: Path) -> None:
-        self._path = path
-        if path.exists() and path.samefile(trace):
-            raise UsageError(f"{path}: is the trace")
-        try:
-            self._stream = path.open("wb")
-        except OSError as error:
-            raise self._failure(error) from error
-
-    def write(self, data: bytes, /) -> None:
-        """Add to it."""
-        try:
-            self._stream.write(data)
-        except OSError as error:
-            raise self._failure(error) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            self._stream.close()
-        except OSError as error:
-            raise self._failure(error) from error
-
-    def _failure(self, error: OSError) -> OutputError:
-        return OutputError(self._path, error.strerror or str(error))

@@ -402,7 +402,7 @@ def test_the_trace_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFix
     trace = Path(shutil.copy(TRACES / "aarch64.frames", tmp_path))
     before = trace.read_bytes()
     assert main(["cache", str(trace), "--din", str(trace)]) == 2
-    assert capsys.readouterr().err == f"gdbtrace: --din {trace}: is the trace\n"
+    assert capsys.readouterr().err == f"gdbtrace: {trace}: that is what is read\n"
     assert trace.read_bytes() == before
 
 

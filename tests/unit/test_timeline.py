@@ -202,7 +202,7 @@ def test_bad_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     shutil.copy(TRACES / "aarch64.elf", tmp_path)
     assert complaint_of(capsys, trace, "--functions", "--stages") == "--functions and --stages: choose one"
     assert "name them with --stage" in complaint_of(capsys, trace, "--stages")
-    assert complaint_of(capsys, trace, "--perfetto", trace) == f"{trace}: is the trace"
+    assert complaint_of(capsys, trace, "--perfetto", trace) == f"{trace}: that is what is read"
     assert "no program of the trace has that symbol" in complaint_of(capsys, trace, "--stages", "--stage", "a=b")
     assert main(["timeline", str(trace), "--chrome", str(tmp_path / "no" / "where")]) == 3
     assert "cannot be written" in capsys.readouterr().err
