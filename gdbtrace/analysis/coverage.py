@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
+from gdbtrace.analysis.calls import CallEvent, Calls, Enter
 from gdbtrace.analysis.disassembly import Disassembly, Key
 from gdbtrace.analysis.symbols import Symbols
 from gdbtrace.arch.model import Arch
@@ -14,8 +14,6 @@ from gdbtrace.image import Image, SourceLine
 from gdbtrace.trace.frames import Frame, ModloadFrame, StdFrame
 
 _T = TypeVar("_T")
-_MOST_CALLS = 1 << 14
-"""How deep calls are followed. What is forgotten is the outermost."""
 ENTRY_BYTES = 17
 """A function may be entered behind its first instructions, less than so many bytes: PowerPC's ELFv2 has a local entry
 point, and Alpha's linker skips the load of a gp that is there already."""
@@ -131,13 +129,12 @@ class CoverageAnalysis:
         """What execution went elsewhere from."""
         self._branches: set[Executed] = set()
         self._last: dict[int, Key] = {}
-        self._calls: defaultdict[int, _Calls] = defaultdict(_Calls)
-        self._entries: set[int] = set()
-        """Where functions were entered."""
+        self._calls = Calls(disassembly, symbols)
         self._images: dict[str, Image] = {}
 
     def feed(self, frame: Frame) -> None:
         """Take one frame."""
+        events = self._calls.feed(frame)
         if type(frame) is not StdFrame:
             if type(frame) is ModloadFrame:
                 self._settle()
@@ -150,7 +147,7 @@ class CoverageAnalysis:
             self._meet(key)
         last = self._last.get(thread)
         if last is None or last[0] + len(last[1]) != address:
-            self._jump(self._calls[thread], last, key)
+            self._jump(last, key, events)
         self._last[thread] = key
 
     def result(self) -> Coverage:
@@ -183,29 +180,19 @@ class CoverageAnalysis:
         if self._disassembly.at(*key).is_branch:
             self._branches.add(executed)
 
-    def _jump(self, calls: _Calls, last: Key | None, key: Key) -> None:
+    def _jump(self, last: Key | None, key: Key, events: Sequence[CallEvent]) -> None:
         """Execution went elsewhere than to the instruction behind."""
         source = self._executed.get(last) if last else None
-        if last is None or source is None:
-            self._note(None, key)
-            return
         if last == key and source not in self._branches:
             self._note(source, key)
             return
-        self._sources.add(source)
-        address = key[0]
-        if address not in self._entries and calls.has_left(address):
+        if source is not None:
+            self._sources.add(source)
+        if any(isinstance(event, Enter) for event in events):
+            source = None
+        elif events and source is not None:
             # Back from a call: it went on to the instruction behind, after all.
             return
-        function = self._symbols.function_at(address)
-        is_other = function != self._symbols.function_at(last[0])
-        if function is not None and (
-            function.low == address or (is_other and function.low < address < function.low + ENTRY_BYTES)
-        ):
-            self._entries.add(address)
-        if is_other or address in self._entries:
-            calls.enter(last[0] + len(last[1]))
-            source = None
         self._note(source, key)
 
     def _note(self, source: Executed | None, key: Key) -> None:
@@ -219,38 +206,6 @@ class CoverageAnalysis:
             self._hits[executed] = self._hits.get(executed, 0) + count
         self._counts.clear()
         self._executed.clear()
-        self._entries.clear()
-
-
-class _Calls:
-    """Where one thread's calls will return to.
-
-    A return is told by where it goes: not every instruction set has one that does nothing else. What leaves several
-    calls at once (``longjmp``) leaves those in between.
-    """
-
-    def __init__(self) -> None:
-        self._addresses: list[int] = []
-        self._open: Counter[int] = Counter()
-
-    def enter(self, address: int) -> None:
-        """A call begins that returns to an address."""
-        self._addresses.append(address)
-        self._open[address] += 1
-        if len(self._addresses) > _MOST_CALLS:
-            # A caller that does not get its return (a tail call) is never left.
-            del self._addresses[: _MOST_CALLS // 2]
-            self._open = Counter(self._addresses)
-
-    def has_left(self, address: int) -> bool:
-        """Whether a call returns there; it is left then."""
-        if not self._open.get(address):
-            return False
-        while True:
-            left = self._addresses.pop()
-            self._open[left] -= 1
-            if left == address:
-                return True
 
 
 def _sum(*several: Mapping[_T, int]) -> dict[_T, int]:

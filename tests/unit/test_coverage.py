@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,13 @@ def moved(frames: Sequence[Frame], offset: int) -> list[Frame]:
         if isinstance(frame, ModloadFrame):
             frame = ModloadFrame(frame.module_name, frame.low_address + offset, frame.high_address + offset)
         elif isinstance(frame, StdFrame):
-            frame = StdFrame(frame.address + offset, frame.thread_id, frame.rawbytes, (), ())
+            # What calls write is how they are known.
+            post = [
+                replace(each, value=(each.as_int() + offset).to_bytes(8, "little"))
+                for each in frame.post or ()
+                if not each.is_memory and each.name == "x30"
+            ]
+            frame = StdFrame(frame.address + offset, frame.thread_id, frame.rawbytes, (), post)
         result.append(frame)
     return result
 
