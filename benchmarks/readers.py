@@ -28,6 +28,10 @@ COMMANDS: dict[str, Sequence[str]] = {
     "log --values --reg *": ("log", "--values", "--reg", "*"),
     "log --json": ("log", "--json"),
     "log --ifilter": ("log", "--ifilter", "bl"),
+    "coverage": ("coverage",),
+    "histogram": ("histogram",),
+    "timeline": ("timeline",),
+    "timeline --functions": ("timeline", "--functions"),
     "cache": ("cache",),
 }
 """Those measured: the words before the name of the trace."""

@@ -104,6 +104,9 @@ class Blocks:
         branch = self._disassembly.at(*key).branch
         if len(self._known) >= _MOST_KEPT:
             self._known.clear()
-        slots = None if branch is None else branch.delay_slots
+        slots = branch.delay_slots if branch is not None else None
+        if not rawbytes:
+            # The next instruction cannot be the one behind it: a block would never end.
+            slots = 0
         known = self._known[key] = (address + len(rawbytes)) & self._mask, slots
         return known
