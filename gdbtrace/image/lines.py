@@ -348,8 +348,13 @@ def _files_of(unit: CompileUnit, program: LineProgram) -> list[str]:
     files = [] if is_counted_from_0 else [""]
     for entry in program["file_entry"]:
         folder = directories[entry.dir_index] if entry.dir_index < len(directories) else ""
-        files.append(os.path.join(base, folder, os.fsdecode(entry.name)))
+        files.append(_plain(os.path.join(base, folder, os.fsdecode(entry.name))))
     return files
+
+
+def _plain(path: str) -> str:
+    """A path without its ``.`` folders; ``..`` stays, which may lead out of a link."""
+    return "/".join(part for part in path.split("/") if part != ".")
 
 
 def _run(program: LineProgram, names: Sequence[str], is_little_endian: bool) -> Iterator[_Sequence]:

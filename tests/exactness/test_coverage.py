@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 from collections import Counter
 from io import StringIO
@@ -30,8 +31,29 @@ def coverage(trace: Path, program: Path, *options: str) -> list[dict[str, Any]]:
     return rows
 
 
-@pytest.mark.parametrize("arch", ["aarch64", "mips"])
-def test_counts_are_the_oracles(arch: str, workshop: Workshop, tmp_path: Path) -> None:
+_WINDOW = re.compile(r"(?:save|restore|rett)\b.*")
+_REPEATED = re.compile(r"rep.*")
+COUNTED_TWICE = {
+    **dict.fromkeys(("sparc64", "sparc32plus"), _WINDOW),
+    **dict.fromkeys(("x86_64", "i386"), _REPEATED),
+}
+"""Instructions that the plugin sees begin once more than they are done (docs/limits.md): after a window trap, and to
+find that nothing is left to repeat."""
+BY_DEFAULT = ["aarch64", "mips", "x86_64"]
+WITH_GLIBC = [*BY_DEFAULT, "arm", "i386", "m68k", "mips64", "mips64el", "mipsel", "ppc", "ppc64", "ppc64le"]
+WITH_GLIBC += ["riscv64", "s390x", "sparc32plus", "sparc64"]
+"""But not HPPA: the plugin sees instructions begin that are nullified."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The architectures that ``--exactness`` asks for."""
+    if "glibc_arch" in metafunc.fixturenames:
+        is_all = metafunc.config.getoption("exactness") == "all"
+        metafunc.parametrize("glibc_arch", WITH_GLIBC if is_all else BY_DEFAULT)
+
+
+def test_counts_are_the_oracles(glibc_arch: str, workshop: Workshop, tmp_path: Path) -> None:
+    arch = glibc_arch
     # Given a program with glibc, traced, and the plugin's line for each instruction of a free run
     program = workshop.program(arch, LINES, *FLAGS, name="coverage-lines")
     run, trace, lines = GuestRun(arch, program, tmp_path), tmp_path / "trace", tmp_path / "lines"
@@ -41,8 +63,13 @@ def test_counts_are_the_oracles(arch: str, workshop: Workshop, tmp_path: Path) -
     # Then each address was executed as often
     with lines.open() as oracle:
         expected = Counter(int(line.split()[1], 16) for line in oracle)
-    rows = coverage(trace, program, "--by", "instruction")
-    assert {int(row["address"], 16): row["executed"] for row in rows if row["executed"]} == expected
+    twice = COUNTED_TWICE.get(arch)
+    for row in coverage(trace, program, "--by", "instruction"):
+        address, executed = int(row["address"], 16), row["executed"]
+        if twice and twice.fullmatch(row["text"]) and expected[address] > executed:
+            expected[address] = executed
+        assert executed == expected.pop(address, 0), row
+    assert not expected
 
 
 @pytest.mark.parametrize("arch", ["x86_64", "sparc64", "ppc64le"])

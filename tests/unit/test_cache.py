@@ -324,7 +324,7 @@ def test_json_has_what_the_text_has(capsys: pytest.CaptureFixture[str]) -> None:
         {
             "address": "0x400150",
             "symbol": "fill+0x14",
-            "file": "././program.c",
+            "file": "program.c",
             "line": 36,
             "misses": 32,
             "instruction": "strb w3, [x2]",
