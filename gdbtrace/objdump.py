@@ -31,8 +31,8 @@ _SECTION = re.compile(r"Disassembly of section (?:i(\d+)|\w+):")
 _LINE = re.compile(r"\s*([0-9a-f]+):\s+(.*\S)\s*")
 _SYMBOL = re.compile(r"\s+<(?:i\d+|names)(?:[+-]0x[0-9a-f]+)?>")
 """objdump's note of where in our sections an address is."""
-_UNKNOWN = re.compile(r"<unknown>|#[0-9a-f]+|\.(?:byte|short|word|long|[248]byte)\b.*")
-"""What objdump prints for bytes that are no instruction: LLVM's, binutils' for HPPA, binutils' for the others."""
+_UNKNOWN = re.compile(r"<?unknown>?|#[0-9a-f]+|\.(?:byte|short|word|long|[248]byte)\b.*")
+"""What objdump prints for bytes that are no instruction: LLVM's and binutils' for SPARC, for HPPA, for the others."""
 
 
 def texts_of(arch: Arch, mode: Mode, instructions: Sequence[Instruction]) -> dict[Instruction, str]:

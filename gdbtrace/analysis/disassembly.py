@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -12,7 +12,6 @@ import capstone
 from gdbtrace.arch.disassembler import at_and_t_text, disassemble
 from gdbtrace.arch.model import Arch, Branch, Disassembled, Mode
 from gdbtrace.errors import TraceFormatError
-from gdbtrace.objdump import Instruction as Unknown
 from gdbtrace.objdump import problem_of, texts_of
 from gdbtrace.trace.frames import Frame, StdFrame
 
@@ -61,7 +60,7 @@ class Disassembly:
         self._modes = {mode.name: mode for mode in arch.modes} if arch else {}
         self._default_mode = arch.modes[0] if arch else None
         self._known: dict[Key, Instruction] = {}
-        self._asks_objdump = any(_is_for_objdump(mode) for mode in self._modes.values())
+        self._asks_objdump = any(mode.objdump for mode in self._modes.values())
 
     @property
     def address_mask(self) -> int:
@@ -93,7 +92,7 @@ class Disassembly:
             except TraceFormatError as error:
                 # Those before the damage come first.
                 failure = error
-            self.learn([(frame.address, frame.rawbytes, frame.mode) for frame in batch if isinstance(frame, StdFrame)])
+            self.learn((frame.address, frame.rawbytes, frame.mode) for frame in batch if isinstance(frame, StdFrame))
             yield from batch
             if len(batch) < _BATCH:
                 break
@@ -103,14 +102,9 @@ class Disassembly:
     def at(self, address: int, rawbytes: bytes, mode: str | None) -> Instruction:
         """An instruction. One at a time is slow where objdump is asked: see :meth:`look_ahead` and :meth:`learn`."""
         key = address, rawbytes, mode
-        known = self._known.get(key)
-        if known is None:
+        if key not in self._known:
             self.learn([key])
-            known = self._known.get(key)
-        if known is None:
-            known = self._decoded(key)
-            self._add({key: known})
-        return known
+        return self._known[key]
 
     def text_of(self, address: int, rawbytes: bytes, mode: str | None, syntax: Syntax) -> str:
         """The text of an instruction; not kept where it is not the one of :meth:`at`."""
@@ -119,37 +113,47 @@ class Disassembly:
             return text
         return self.at(address, rawbytes, mode).text
 
-    def learn(self, keys: Sequence[Key]) -> None:
-        """Find out about the instructions that only objdump knows, all at once."""
-        unknown: dict[str | None, dict[Unknown, None]] = {}
-        for key in keys:
-            address, rawbytes, name = key
+    def learn(self, keys: Iterable[Key]) -> None:
+        """Find out about instructions; those that only objdump knows, all at once."""
+        found: dict[Key, Instruction] = {}
+        unknown: dict[str | None, list[Key]] = {}
+        for key in dict.fromkeys(keys):
+            if key in self._known:
+                continue
+            instruction = self._decoded(key)
+            if instruction is None:
+                unknown.setdefault(key[2], []).append(key)
+            else:
+                found[key] = instruction
+        for name, some in unknown.items():
             mode = self._modes.get(name, self._default_mode)
-            if rawbytes and mode and _is_for_objdump(mode) and key not in self._known:
-                unknown.setdefault(name, {})[address, rawbytes] = None
-        for name, instructions in unknown.items():
-            mode = self._modes.get(name, self._default_mode)
-            if self._arch and mode:
-                texts = texts_of(self._arch, mode, list(instructions))
-                self._add({(*each, name): self._of_text(texts.get(each), *each, mode) for each in instructions})
+            assert self._arch is not None
+            assert mode is not None
+            texts = texts_of(self._arch, mode, [key[:2] for key in some])
+            found |= {key: self._of_text(texts.get(key[:2]), key, mode) for key in some}
+        if len(self._known) + len(found) > _MOST_KEPT:
+            self._known.clear()
+        self._known |= found
 
-    def _decoded(self, key: Key) -> Instruction:
+    def _decoded(self, key: Key) -> Instruction | None:
+        """What is known without objdump; None: that may know more."""
         address, rawbytes, name = key
         entry = self._arch.entry_points.get(address) if self._arch and not rawbytes else None
         if entry is not None:
             return Instruction(entry.name, (entry.name,), (), Branch(0, is_computed=True))
         mode = self._modes.get(name, self._default_mode)
         if self._arch is None or mode is None:
-            return self._of_text(None, address, rawbytes, mode)
+            return self._of_text(None, key, mode)
         decoded = disassemble(rawbytes, address, mode)
         found = decoded.capstone
         if not isinstance(found, capstone.CsInsn):
-            return self._of_text(decoded.text, address, rawbytes, mode)
+            return None if rawbytes and mode.objdump else self._of_text(decoded.text, key, mode)
         # Some of TriCore's have no name.
         groups = tuple(name for group in found.groups if (name := found.group_name(group)))
         return Instruction(decoded.text, (decoded.mnemonic,), groups, self._arch.branch_of(decoded))
 
-    def _of_text(self, text: str | None, address: int, rawbytes: bytes, mode: Mode | None) -> Instruction:
+    def _of_text(self, text: str | None, key: Key, mode: Mode | None) -> Instruction:
+        address, rawbytes, _ = key
         branch = None
         if self._arch is not None and mode is not None:
             branch = self._arch.branch_of(Disassembled(address, rawbytes, mode, "", "", None))
@@ -157,12 +161,3 @@ class Disassembly:
             return Instruction(text, mode.objdump.operations_of(text), (), branch)
         text = text or f".byte 0x{rawbytes.hex()}"
         return Instruction(text, (text.split(maxsplit=1)[0],), (), branch)
-
-    def _add(self, found: dict[Key, Instruction]) -> None:
-        if len(self._known) + len(found) > _MOST_KEPT:
-            self._known.clear()
-        self._known |= found
-
-
-def _is_for_objdump(mode: Mode) -> bool:
-    return mode.capstone_arch is None and mode.objdump is not None

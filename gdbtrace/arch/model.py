@@ -257,7 +257,7 @@ class Mode:
     size_of_undecoded: Callable[[bytes], int] | None = None
     """The size that the encoding itself gives an instruction that capstone does not know; None: the smallest."""
     objdump: Objdump | None = None
-    """Where an instruction's text comes from if capstone has no decoder."""
+    """Where an instruction's text comes from if capstone has no decoder, or does not decode it."""
     size_of: Callable[[bytes], int] | None = None
     """The size that the encoding itself gives any instruction, where capstone's is not to be relied on."""
     kept_from_capstone: Callable[[bytes], bool] | None = None

@@ -26,6 +26,7 @@ from gdbtrace.arch.model import (
     ElfIdentity,
     Group,
     Mode,
+    Objdump,
     Register,
     Registers,
     Span,
@@ -632,8 +633,16 @@ TRAPS_64 = {
 }
 TRAPS_32 = {0x10: Behaviour(StepRule.SYSTEM_CALL), 0x03: Behaviour(StepRule.RUN)}
 
-V9_MODE = Mode(None, capstone.CS_ARCH_SPARC, capstone.CS_MODE_BIG_ENDIAN | capstone.CS_MODE_V9, (4,))
-V8_MODE = Mode(None, capstone.CS_ARCH_SPARC, capstone.CS_MODE_BIG_ENDIAN, (4,))
+# capstone does not know ldd, std, the alternate spaces, prefetch, and more.
+_OBJDUMPS = ("sparc64-linux-gnu-objdump",)
+V9_MODE = Mode(
+    *(None, capstone.CS_ARCH_SPARC, capstone.CS_MODE_BIG_ENDIAN | capstone.CS_MODE_V9, (4,)),
+    objdump=Objdump(_OBJDUMPS, machine=43),
+)
+V8PLUS_MODE = replace(V9_MODE, objdump=Objdump(_OBJDUMPS, machine=18, flags=0x100))
+V8_MODE = Mode(
+    *(None, capstone.CS_ARCH_SPARC, capstone.CS_MODE_BIG_ENDIAN, (4,)), objdump=Objdump(_OBJDUMPS, machine=2)
+)
 
 V9 = Variant(
     is_v9=True,
@@ -736,7 +745,7 @@ SPARC32PLUS = Arch(
     pc="pc",
     sp="sp",
     registers=REGISTERS_32,
-    modes=(V9_MODE,),
+    modes=(V8PLUS_MODE,),
     branch_of=branches.SPARC,
     behaviour_of=lambda disassembled: _behaviour_of(V8PLUS, disassembled),
     system_calls=SYSTEM_CALLS,

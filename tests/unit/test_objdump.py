@@ -15,6 +15,7 @@ from gdbtrace.analysis import disassembly
 from gdbtrace.arch.mips import MIPS
 from gdbtrace.arch.model import Arch, Mode, Objdump
 from gdbtrace.arch.riscv import RISCV64
+from gdbtrace.arch.sparc import SPARC, SPARC32PLUS, SPARC64
 from gdbtrace.objdump import Instruction, problem_of, texts_of
 from gdbtrace.trace.frames import StdFrame
 from tests.log_lines import logged
@@ -153,6 +154,18 @@ def test_log_asks_again_for_what_is_new(runs: list[int], monkeypatch: pytest.Mon
 def test_log_does_not_ask_where_capstone_decodes(runs: list[int]) -> None:
     assert logged(frames((0x1000, LOAD)), MIPS) == ['0, 0x1000, 0x800a28f, "lw $v0, 8($sp)"']
     assert runs == []
+
+
+@pytest.mark.parametrize(
+    ("arch", "text"),
+    [(SPARC, "std %i0, [ %i5 ]"), (SPARC32PLUS, "sttw %i0, [ %i5 ]"), (SPARC64, "sttw %i0, [ %i5 ]")],
+)
+def test_log_asks_for_what_capstone_does_not_decode(arch: Arch, text: str, runs: list[int]) -> None:
+    # Given instructions of which capstone decodes the first and the last, and none the third
+    words = ("01000000", "f03f4000", "c1f84000", "01000000")
+    lines = logged(frames(*((4 * at, bytes.fromhex(word)) for at, word in enumerate(words))), arch)
+    assert [line.split('"')[1] for line in lines] == ["nop", text, ".byte 0xc1f84000", "nop"]
+    assert runs == [2]
 
 
 def test_log_says_what_is_missing() -> None:
