@@ -120,9 +120,13 @@ class CoveredCode:
         self._with_unexecuted = with_unexecuted
         self._entered: Counter[Place] = Counter()
         """How often execution came to a place from a caller."""
+        self._jumps_to: dict[Place, list[tuple[Place, int]]] = {}
+        """By where they go: from where execution went there otherwise than by a call, and how often."""
         for (source, target), times in coverage.jumps.items():
             if source is None:
                 self._entered[target.place] += times
+            else:
+                self._jumps_to.setdefault(target.place, []).append((source.place, times))
         self._hits_at: Counter[Place] = Counter()
         for executed, times in coverage.hits.items():
             self._hits_at[executed.place] += times
@@ -200,8 +204,11 @@ class CoveredCode:
                 yield CoveredFunction("", module, low, last, rows, self._hits_at[run[0].place])
 
     def _calls(self, module: str, low: int, high: int) -> int:
+        """How often a function was entered: also by running into it, but not by a loop back to its beginning."""
+        begin, end = Place(module, low), Place(module, high)
+        loops = (times for source, times in self._jumps_to.get(begin, ()) if begin <= source < end)
         behind = (self._entered[Place(module, at)] for at in range(low + 1, min(high, low + ENTRY_BYTES)))
-        return self._hits_at[Place(module, low)] + sum(behind)
+        return self._hits_at[begin] - sum(loops) + sum(behind)
 
     def _row(self, executed: Executed) -> Row:
         return Row(executed.place.address, executed.rawbytes, executed.mode, self.coverage.hits[executed])

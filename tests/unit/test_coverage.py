@@ -138,6 +138,13 @@ def test_code_in_no_module_is_shown_by_runs() -> None:
     assert [(each.label, each.hits) for each in functions] == [("0x1000-0x100b", 4), ("0x2000-0x2003", 1)]
 
 
+def test_a_loop_back_to_a_functions_beginning_enters_it_no_more() -> None:
+    never, back = 0x400134, bytes.fromhex("ffffff17")
+    loop = [at(never), at(never + 4, back)]
+    (function,) = CoveredCode(coverage_of(*loop, *loop, *loop, program=PROGRAM)).functions
+    assert (function.name, function.hits, function.calls) == ("never", 6, 1)
+
+
 def test_a_module_mapped_over_another_has_instructions_of_its_own() -> None:
     coverage = coverage_of(
         ModloadFrame("one", 0x1000, 0x1FFF), at(0x1000), ModloadFrame("other", 0x1000, 0x1FFF), at(0x1000), at(0x1000)
