@@ -288,7 +288,8 @@ int main(int argc, char **argv)
     /* An alarm interrupts a read, which is made again and finds what the handler has written. */
     if (pipe(ends)) return 100;
     catch(SIGALRM, on_alarm, SA_RESTART, 0);
-    struct itimerval timer = {.it_value = {.tv_usec = 150000}};
+    /* Long enough for a busy machine to come from here to the read, also where QEMU logs each instruction. */
+    struct itimerval timer = {.it_value = {.tv_usec = 500000}};
     setitimer(ITIMER_REAL, &timer, 0);
     char byte;
     if (read(ends[0], &byte, 1) != 1 || raised != 1) return 5;
