@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import hashlib
 import io
 import os
@@ -23,6 +22,7 @@ from gdbtrace.image.demangling import Demangler, is_called
 from gdbtrace.image.intervals import Intervals
 from gdbtrace.image.lines import LineRow, LineTable, SourceLine
 from gdbtrace.image.symbol_table import (
+    UNSIZED_BYTES,
     Symbol,
     SymbolTables,
     functions_of,
@@ -36,8 +36,6 @@ _PAGE_BYTES = 0x1000
 """The smallest of any architecture's; linkers begin programs at multiples of the largest."""
 _MOST_PAGE_BYTES = 0x10000
 """The largest of any architecture's."""
-_UNSIZED_BYTES = 0x1000
-"""How far behind a symbol without a size an address is still told by it."""
 _PAST_ADDRESSES = 1 << 64
 _MOST_PADDING = 4
 """Bytes, and one, between two pieces of code."""
@@ -189,7 +187,7 @@ class Image:
         """Symbols without a size go on to the next one, but not for ever."""
         following = [*self._addresses[1:], _PAST_ADDRESSES]
         return Intervals(
-            (symbol.address, symbol.address + (symbol.size or min(end - symbol.address, _UNSIZED_BYTES)), symbol)
+            (symbol.address, symbol.address + (symbol.size or min(end - symbol.address, UNSIZED_BYTES)), symbol)
             for symbol, end in zip(self._by_address, following, strict=False)
         )
 
@@ -226,12 +224,6 @@ class Image:
             for symbol in self._tables.symbols
             if symbol.name[:2] in ("$a", "$t", "$x", "$d")
         )
-
-    def room_of(self, symbol: Symbol) -> int:
-        """Bytes from a symbol to the next one: the most that it can have, where the file does not say its size."""
-        index = bisect.bisect_right(self._addresses, symbol.address)
-        end = self._addresses[index] if index < len(self._addresses) else symbol.address + _UNSIZED_BYTES
-        return min(end - symbol.address, _UNSIZED_BYTES)
 
     def load_offset_of(self, low: int) -> int:
         """Guest address - linked address of a file whose first byte is mapped at ``low``."""

@@ -25,6 +25,11 @@ _EXECUTABLE = 0x4
 """SHF_EXECINSTR."""
 
 
+UNSIZED_BYTES = 0x1000
+"""How far behind a symbol without a size an address is still told by it, and how long a function without one is at most
+in a file without sections."""
+
+
 @dataclass(frozen=True, slots=True)
 class Symbol:
     """A named place in the program."""
@@ -205,11 +210,7 @@ def functions_of(tables: SymbolTables) -> Iterator[tuple[int, int, Symbol]]:
         yield symbol.address, high, symbol
 
 
-_UNSIZED_BYTES = 0x1000
-"""How long a function without a size is at most in a file without sections."""
-
-
 def _end_of(address: int, following: int | None, code: Sequence[tuple[int, int]]) -> int:
     index = bisect.bisect_right(code, (address, 1 << 65)) - 1
-    end = code[index][1] if index >= 0 and code[index][1] > address else address + _UNSIZED_BYTES
+    end = code[index][1] if index >= 0 and code[index][1] > address else address + UNSIZED_BYTES
     return end if following is None else min(end, following)

@@ -10,6 +10,7 @@ from typing import Final
 
 from gdbtrace.analysis.timeline import Clock
 from gdbtrace.report.slices import STAGES, ByteSink, plain
+from gdbtrace.trace.codec import varint
 
 _SEQUENCE: Final = b"\x50\x01"
 """TracePacket.trusted_packet_sequence_id: all packets are of one writer."""
@@ -79,24 +80,15 @@ class PerfettoTrace:
         self._stream.write(_message(1, _SEQUENCE + fields))
 
 
-# Fields of protobuf's encoding: varints, and what has a length.
-
-
-def _varint(number: int) -> bytes:
-    digits = bytearray()
-    while number > 0x7F:
-        digits.append(number & 0x7F | 0x80)
-        number >>= 7
-    digits.append(number)
-    return bytes(digits)
+# Fields of protobuf's encoding: numbers, and what has a length.
 
 
 def _number(field: int, value: int) -> bytes:
-    return _varint(field << 3) + _varint(value)
+    return varint(field << 3) + varint(value)
 
 
 def _message(field: int, body: bytes) -> bytes:
-    return _varint(field << 3 | 2) + _varint(len(body)) + body
+    return varint(field << 3 | 2) + varint(len(body)) + body
 
 
 def _text(field: int, text: str) -> bytes:

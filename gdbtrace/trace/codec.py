@@ -135,7 +135,11 @@ def _long_varint(number: int) -> bytes:
 _SHORT_VARINTS: Final = tuple(_long_varint(number) for number in range(1 << 14))
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
+    """Protobuf's encoding of an unsigned number of 64 bits.
+
+    :raise ValueError: it is none.
+    """
     return _SHORT_VARINTS[number] if 0 <= number < 1 << 14 else _long_varint(number)
 
 
@@ -147,7 +151,7 @@ def _encoded_bits(bit_length: int) -> bytes:
     """``bit_length`` is a sint32, so zigzag: 32 is 40."""
     if not 0 <= bit_length < 1 << 31:
         raise ValueError(f"an operand cannot have {bit_length} bits")
-    return b"\x10" + _varint(bit_length << 1)
+    return b"\x10" + varint(bit_length << 1)
 
 
 def _encoded_usage(usage: Usage) -> bytes:
@@ -157,37 +161,37 @@ def _encoded_usage(usage: Usage) -> bytes:
 def _encoded_taint(taint: Taint | None) -> bytes:
     if taint is None:
         return _NO_TAINT
-    info = b"\x18\x01" if taint.taint_id is None else b"\x10" + _varint(taint.taint_id)
-    return b"\x22" + _varint(len(info)) + info
+    info = b"\x18\x01" if taint.taint_id is None else b"\x10" + varint(taint.taint_id)
+    return b"\x22" + varint(len(info)) + info
 
 
 def _encoded_location(location: Location) -> bytes:
     specific = _encoded_specific(location)
-    return b"\x0a" + _varint(len(specific)) + specific
+    return b"\x0a" + varint(len(specific)) + specific
 
 
 def _encoded_specific(location: Location) -> bytes:
     if isinstance(location, MemoryLocation):
         tag = b"\x0a"
-        inner = b"\x08" + _varint(location.address) + _encoded_place(location.physical, location.device)
+        inner = b"\x08" + varint(location.address) + _encoded_place(location.physical, location.device)
     else:
         name = _encoded_string(location.name)
-        tag, inner = b"\x12", b"\x0a" + _varint(len(name)) + name
-    return tag + _varint(len(inner)) + inner
+        tag, inner = b"\x12", b"\x0a" + varint(len(name)) + name
+    return tag + varint(len(inner)) + inner
 
 
 @lru_cache(maxsize=1024)
 def _encoded_place(physical: int | None, device: str) -> bytes:
     """Our own fields of a memory operand, which other readers skip."""
-    fields = b"" if physical is None else b"\xa0\x06" + _varint(physical)
+    fields = b"" if physical is None else b"\xa0\x06" + varint(physical)
     if device:
         name = _encoded_string(device)
-        fields += b"\xaa\x06" + _varint(len(name)) + name
+        fields += b"\xaa\x06" + varint(len(name)) + name
     return fields
 
 
 def _entry(body: bytes) -> bytes:
-    return b"\x0a" + _varint(len(body)) + body
+    return b"\x0a" + varint(len(body)) + body
 
 
 def encode_operand(operand: Operand) -> bytes:
@@ -199,7 +203,7 @@ def encode_operand(operand: Operand) -> bytes:
                 _encoded_bits(operand.bit_length),
                 _encoded_usage(operand.usage),
                 _encoded_taint(operand.taint),
-                b"\x2a" + _varint(len(operand.value)),
+                b"\x2a" + varint(len(operand.value)),
                 operand.value,
             )
         )
@@ -230,7 +234,7 @@ class RegisterEncoder:
 def _memory_middle(size: int, length: int, read: bool, written: bool) -> bytes:
     """What stands between a memory operand's address and its value of ``length`` bytes."""
     usage = Usage(read, written)
-    return _encoded_bits(8 * size) + _encoded_usage(usage) + _NO_TAINT + b"\x2a" + _varint(length)
+    return _encoded_bits(8 * size) + _encoded_usage(usage) + _NO_TAINT + b"\x2a" + varint(length)
 
 
 def encode_memory_operand(
@@ -252,16 +256,16 @@ def encode_memory_operand(
         data = b""
     elif len(data) != size:
         raise ValueError(f"an access of {size} bytes with {len(data)} bytes of data")
-    digits = _varint(address)
+    digits = varint(address)
     if physical is not None or device:
         digits += _encoded_place(physical, device)
     length = len(digits)
     middle = _memory_middle(size, len(data), read, written)
     body_length = length + 5 + len(middle) + len(data)
     if length > _MOST_SHORT_BYTES:
-        inner = b"\x0a" + _varint(length + 1) + b"\x08" + digits
-        return _entry(b"\x0a" + _varint(len(inner)) + inner + middle + data)
-    prefix = b"\x0a%b\x0a%c\x0a%c\x08" % (_varint(body_length), length + 3, length + 1)
+        inner = b"\x0a" + varint(length + 1) + b"\x08" + digits
+        return _entry(b"\x0a" + varint(len(inner)) + inner + middle + data)
+    prefix = b"\x0a%b\x0a%c\x0a%c\x08" % (varint(body_length), length + 3, length + 1)
     return b"".join((prefix, digits, middle, data))
 
 
@@ -269,7 +273,7 @@ def encode_memory_operand(
 def _std_head(address: int, thread_id: int, rawbytes: bytes) -> bytes:
     """The fields of a std frame before its operands, and the tag of the pre list."""
     return b"".join(
-        (b"\x08", _varint(address), b"\x10", _varint(thread_id), b"\x1a", _varint(len(rawbytes)), rawbytes, b"\x22")
+        (b"\x08", varint(address), b"\x10", varint(thread_id), b"\x1a", varint(len(rawbytes)), rawbytes, b"\x22")
     )
 
 
@@ -279,7 +283,7 @@ def _std_tail(mode: str | None) -> bytes:
     if mode is None:
         return b""
     text = _encoded_string(mode)
-    return b"\x32" + _varint(len(text)) + text
+    return b"\x32" + varint(len(text)) + text
 
 
 def encode_std_frame(
@@ -296,14 +300,14 @@ def encode_std_frame(
     :param post_entries: likewise; None: the instruction did not finish.
     """
     head = _std_head(address, thread_id, rawbytes)
-    before = _varint(len(pre_entries))
+    before = varint(len(pre_entries))
     tail = _std_tail(mode)
     length = len(head) + len(before) + len(pre_entries) + len(tail)
     if post_entries is None:
-        return b"".join((b"\x0a", _varint(length), head, before, pre_entries, tail))
-    after = _varint(len(post_entries))
+        return b"".join((b"\x0a", varint(length), head, before, pre_entries, tail))
+    after = varint(len(post_entries))
     length += 1 + len(after) + len(post_entries)
-    return b"".join((b"\x0a", _varint(length), head, before, pre_entries, b"\x2a", after, post_entries, tail))
+    return b"".join((b"\x0a", varint(length), head, before, pre_entries, b"\x2a", after, post_entries, tail))
 
 
 def encode_frame(frame: Frame) -> bytes:
@@ -525,8 +529,8 @@ class FrameDecoder:
         prefix = b""
         for length_digits in (1, 2, 3, 4):
             length = size - 1 - length_digits
-            if length >= 0 and len(_varint(length)) == length_digits:
-                prefix = b"\x0a" + _varint(length)
+            if length >= 0 and len(varint(length)) == length_digits:
+                prefix = b"\x0a" + varint(length)
         if not prefix:
             raise _UnusualShape
         if len(self._prefixes) >= _MOST_KEPT:
