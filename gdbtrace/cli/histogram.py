@@ -57,8 +57,7 @@ def histogram(
             if prints_samples:
                 sys.stdout.write(format_one(sample) + "\n")
 
-        # Where lines go to a terminal, a line that says how far reading is would be between them.
-        for frame in reading if prints_samples and sys.stdout.isatty() else with_progress(reading):
+        for frame in with_progress(reading, is_streaming=prints_samples):
             if (sample := analysis.feed(frame)) is not None:
                 take(sample)
         for sample in analysis.finish():

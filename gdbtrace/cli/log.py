@@ -73,10 +73,8 @@ def log(
             lines_of: Callable[[Frame], Sequence[str]] = _memtrace_lines
         else:
             lines_of = (JsonLog if showing.as_json else LogLines)(reading, options).lines
-        # Where the lines go to a terminal they are the progress.
-        frames = reading if sys.stdout.isatty() else with_progress(reading)
         write, left = sys.stdout.write, showing.limit or -1
-        for frame in frames:
+        for frame in with_progress(reading, is_streaming=True):
             lines = lines_of(frame)
             for line in lines:
                 write(printable(line) + "\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -16,9 +16,8 @@ from gdbtrace.analysis.calls import Enter, Leave
 from gdbtrace.analysis.flow import Block
 from gdbtrace.analysis.timeline import Clock, StageReached, Timeline, TimelineEvent
 from gdbtrace.cli.output import open_output, printable, refuse_to_overwrite
-from gdbtrace.cli.traces import ReadingOptions, argument_of, open_reading, with_progress
+from gdbtrace.cli.traces import ReadingOptions, argument_of, open_reading, profile_of_trace, with_progress
 from gdbtrace.errors import UsageError
-from gdbtrace.machine.profile import load_profile
 from gdbtrace.machine.stages import parse_stage
 from gdbtrace.report.chrome import ChromeTrace
 from gdbtrace.report.perfetto import PerfettoTrace
@@ -60,7 +59,8 @@ def timeline(
     refuse_to_overwrite([trace], [perfetto, chrome])
     with open_reading(trace, reading_options) as reading, ExitStack() as stack:
         given = dict(map(parse_stage, stage or ()))
-        places = {**_stages_of(reading.reader), **given}
+        profile = profile_of_trace(reading.reader)
+        places = {**(profile.stages if profile else {}), **given}
         if stages and not places:
             raise UsageError("--stages: no machine says any; name them with --stage NAME=ADDRESS|SYMBOL")
         clock = _clock_of(reading.reader)
@@ -77,7 +77,7 @@ def timeline(
             sys.stdout.write(json.dumps(clock_record(clock)) + "\n" if as_json else f"# time in {clock}\n")
         reached: list[StageReached] = []
         try:
-            for event in _events(analysis, with_progress(reading)):
+            for event in _events(analysis, with_progress(reading, is_streaming=not is_silent)):
                 if isinstance(event, StageReached):
                     reached.append(event)
                 if files:
@@ -101,16 +101,6 @@ def _events(analysis: Timeline, frames: Iterable[Frame]) -> Iterator[TimelineEve
     for frame in frames:
         yield from analysis.feed(frame)
     yield from analysis.finish()
-
-
-def _stages_of(reader: TraceReader) -> Mapping[str, int | str]:
-    """Those of the machine that the trace is of."""
-    machine = argument_of(reader, "--machine=")
-    try:
-        return load_profile(machine).stages if machine else {}
-    except UsageError:
-        # A profile of whoever made the trace.
-        return {}
 
 
 def _clock_of(reader: TraceReader) -> Clock:

@@ -21,7 +21,7 @@ from gdbtrace.arch.registry import ARCHITECTURES, MACHINES, architecture_named, 
 from gdbtrace.cli.output import ProgressLine, complain
 from gdbtrace.errors import UsageError
 from gdbtrace.image import USUAL_PLACES, DebugPlaces, Image, md5_of
-from gdbtrace.machine.profile import load_profile
+from gdbtrace.machine.profile import MachineProfile, load_profile
 from gdbtrace.trace import open_trace
 from gdbtrace.trace.container import TraceReader
 from gdbtrace.trace.follow import TraceFollower
@@ -98,10 +98,13 @@ def open_reading(
         )
 
 
-def with_progress(reading: Reading) -> Iterator[Frame]:
-    """The selected frames; on a terminal a line on stderr shows how far reading is, if results do not go there too."""
+def with_progress(reading: Reading, *, is_streaming: bool = False) -> Iterator[Frame]:
+    """The selected frames; on a terminal a line on stderr shows how far reading is.
+
+    :param is_streaming: lines are printed meanwhile: where they go to a terminal, they are the progress.
+    """
     line = ProgressLine()
-    if not line.is_live:
+    if not line.is_live or (is_streaming and sys.stdout.isatty()):
         yield from reading
         return
     began = shown = time.monotonic()
@@ -174,15 +177,19 @@ def _number(option: str, text: str) -> int:
 
 def _address_space_register(reader: TraceReader, arch: Arch | None) -> str:
     """The register of a machine's frames that tells address spaces apart; empty: there is none."""
-    machine = argument_of(reader, "--machine=")
-    if machine:
-        try:
-            if register := load_profile(machine).address_space:
-                return register
-        except UsageError:
-            # A profile of whoever made the trace.
-            pass
+    profile = profile_of_trace(reader)
+    if profile is not None and profile.address_space:
+        return profile.address_space
     return arch.system.address_space if arch is not None and arch.system is not None else ""
+
+
+def profile_of_trace(reader: TraceReader) -> MachineProfile | None:
+    """The machine that a trace is of; None: it is of a program, or of a profile that only whoever made it has."""
+    machine = argument_of(reader, "--machine=")
+    try:
+        return load_profile(machine) if machine else None
+    except UsageError:
+        return None
 
 
 def argument_of(reader: TraceReader, option: str) -> str | None:
