@@ -14,8 +14,9 @@ import typer
 
 from gdbtrace.analysis.cache import CacheAnalysis, CacheOptions, Geometry
 from gdbtrace.cli.output import open_text_output, printable, refuse_to_overwrite
-from gdbtrace.cli.traces import ReadingOptions, is_of_machine, open_reading, with_progress
+from gdbtrace.cli.traces import ReadingOptions, open_reading, with_progress
 from gdbtrace.errors import UsageError
+from gdbtrace.opening import is_of_machine
 from gdbtrace.report.cache_report import CacheReport, DinWriter
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20}

@@ -12,7 +12,7 @@ import typer
 
 from gdbtrace.analysis.contents import Contents, ContentsAnalysis
 from gdbtrace.cli.output import printable
-from gdbtrace.cli.traces import architecture_of_trace, image_of_trace
+from gdbtrace.opening import architecture_of_trace, image_of_trace
 from gdbtrace.trace import open_trace
 from gdbtrace.trace.container import TraceReader
 

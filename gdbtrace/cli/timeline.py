@@ -16,9 +16,10 @@ from gdbtrace.analysis.calls import Enter, Leave
 from gdbtrace.analysis.flow import Block
 from gdbtrace.analysis.timeline import Clock, StageReached, Timeline, TimelineEvent
 from gdbtrace.cli.output import open_output, printable, refuse_to_overwrite
-from gdbtrace.cli.traces import ReadingOptions, argument_of, open_reading, profile_of_trace, with_progress
+from gdbtrace.cli.traces import ReadingOptions, open_reading, with_progress
 from gdbtrace.errors import UsageError
 from gdbtrace.machine.stages import parse_stage
+from gdbtrace.opening import argument_of, profile_of_trace
 from gdbtrace.report.chrome import ChromeTrace
 from gdbtrace.report.perfetto import PerfettoTrace
 from gdbtrace.report.slices import SliceExport

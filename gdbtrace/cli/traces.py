@@ -1,4 +1,4 @@
-"""What the subcommands that read traces share: which architecture and program a trace is of, and what of it to read."""
+"""What the subcommands that read traces share: which part of a trace is read, and how far that is."""
 
 from __future__ import annotations
 
@@ -13,18 +13,13 @@ from typing import Annotated
 
 import typer
 
-from gdbtrace.analysis.disassembly import Disassembly
+from gdbtrace import opening
 from gdbtrace.analysis.reading import AddressRange, Reading, Selection
-from gdbtrace.analysis.symbols import Symbols
-from gdbtrace.arch.model import Arch
-from gdbtrace.arch.registry import ARCHITECTURES, MACHINES, architecture_named, architecture_of
 from gdbtrace.cli.output import ProgressLine, complain
 from gdbtrace.errors import UsageError
-from gdbtrace.image import USUAL_PLACES, DebugPlaces, Image, md5_of
-from gdbtrace.machine.profile import MachineProfile, load_profile
+from gdbtrace.image import DebugPlaces
 from gdbtrace.trace import open_trace
 from gdbtrace.trace.container import TraceReader
-from gdbtrace.trace.follow import TraceFollower
 from gdbtrace.trace.frames import Frame
 
 _PROGRESS_PERIOD = 1 << 13
@@ -72,30 +67,20 @@ class ReadingOptions:
 def open_reading(
     trace: Path, options: ReadingOptions, opener: Callable[[Path], TraceReader] = open_trace
 ) -> Iterator[Reading]:
-    """A trace and what is known of it.
-
-    :param opener: opens it.
-    :raise UsageError: an option does not fit, or a file cannot be read.
-    :raise TraceFormatError: it is no trace.
-    """
-    with opener(trace) as reader:
-        places = _debug_places(options.debug_dirs or ())
-        program = image_of_trace(reader, options.elf, places)
-        arch = architecture_of_trace(reader, options.arch, program)
-        disassembly = Disassembly(arch)
-        if disassembly.problem:
-            complain(disassembly.problem)
-        load_offset = None if options.load_offset is None else _number("--load-offset", options.load_offset)
-        symbols = Symbols(arch, program, load_offset, places, is_demangled=not options.no_demangle)
-        yield Reading(
-            reader,
-            arch,
-            symbols,
-            disassembly,
-            _selection_of(reader, arch, options),
-            is_machine=is_of_machine(reader),
-            is_live=isinstance(reader, TraceFollower),
-        )
+    """See :func:`gdbtrace.opening.open_reading`."""
+    with opening.open_reading(
+        trace,
+        arch=options.arch,
+        elf=options.elf,
+        load_offset=None if options.load_offset is None else _number("--load-offset", options.load_offset),
+        places=_debug_places(options.debug_dirs or ()),
+        is_demangled=not options.no_demangle,
+        selection=_selection_of(options),
+        opener=opener,
+    ) as reading:
+        if reading.disassembly.problem:
+            complain(reading.disassembly.problem)
+        yield reading
 
 
 def with_progress(reading: Reading, *, is_streaming: bool = False) -> Iterator[Frame]:
@@ -122,7 +107,7 @@ def with_progress(reading: Reading, *, is_streaming: bool = False) -> Iterator[F
         line.clear()
 
 
-def _selection_of(reader: TraceReader, arch: Arch | None, options: ReadingOptions) -> Selection:
+def _selection_of(options: ReadingOptions) -> Selection:
     first, end = _window(options.frames)
     ranges, functions = [], set()
     for text in options.ranges or ():
@@ -133,9 +118,6 @@ def _selection_of(reader: TraceReader, arch: Arch | None, options: ReadingOption
             ranges.append(AddressRange(low, high))
         else:
             functions.add(text)
-    register = _address_space_register(reader, arch)
-    if options.asids and not register:
-        raise UsageError("--asid: a frame of this trace does not say in which address space it ran")
     return Selection(
         first,
         end,
@@ -143,7 +125,6 @@ def _selection_of(reader: TraceReader, arch: Arch | None, options: ReadingOption
         frozenset(functions),
         frozenset(options.vcpus or ()),
         frozenset(_number("--asid", text) for text in options.asids or ()),
-        register,
     )
 
 
@@ -173,84 +154,3 @@ def _number(option: str, text: str) -> int:
         return int(text, 0)
     except ValueError:
         raise UsageError(f"{option} {text}: must be a number, 0x for hexadecimal") from None
-
-
-def _address_space_register(reader: TraceReader, arch: Arch | None) -> str:
-    """The register of a machine's frames that tells address spaces apart; empty: there is none."""
-    profile = profile_of_trace(reader)
-    if profile is not None and profile.address_space:
-        return profile.address_space
-    return arch.system.address_space if arch is not None and arch.system is not None else ""
-
-
-def profile_of_trace(reader: TraceReader) -> MachineProfile | None:
-    """The machine that a trace is of; None: it is of a program, or of a profile that only whoever made it has."""
-    machine = argument_of(reader, "--machine=")
-    try:
-        return load_profile(machine) if machine else None
-    except UsageError:
-        return None
-
-
-def argument_of(reader: TraceReader, option: str) -> str | None:
-    """The value of an option that gdbtrace noted in the meta frame."""
-    arguments = reader.meta.tracer.args if reader.meta else ()
-    return next((argument[len(option) :] for argument in arguments if argument.startswith(option)), None)
-
-
-def is_of_machine(reader: TraceReader) -> bool:
-    """Whether gdbtrace noted in the meta frame that it traced a machine, not a program."""
-    arguments = reader.meta.tracer.args if reader.meta else ()
-    return any(argument.startswith("--machine") for argument in arguments)
-
-
-_OTHERS_MACHINES = {(6, 5): "sparc", (9, 0): "i386"}
-"""What the bap-tracing plugin's header says of architectures for which gdbtrace writes another machine."""
-
-
-def architecture_of_trace(reader: TraceReader, name: str | None, program: Image | None) -> Arch | None:
-    """The architecture of a trace: what the user said, what gdbtrace noted in the meta frame, or the header's.
-
-    The header alone does not tell byte orders apart (mips and mipsel): the program does, if it is here, or what the
-    bap-tracing plugin noted. Else it is the first that fits.
-
-    :raise UsageError: the user named one that does not exist.
-    """
-    if name is not None:
-        return architecture_named(name, is_machine=name not in ARCHITECTURES)
-    # Either has some that the other lacks; of a name that both have, firmware may be in modes that programs are not.
-    known = {**ARCHITECTURES, **MACHINES} if is_of_machine(reader) else {**MACHINES, **ARCHITECTURES}
-    header = reader.header
-    number = header.frame_architecture, header.frame_machine
-    noted = argument_of(reader, "--arch=") or _OTHERS_MACHINES.get(number)
-    if noted in known:
-        return known[noted]
-    same = [arch for arch in known.values() if arch.frame_architecture == header.frame_architecture]
-    exact = [arch for arch in same if arch.frame_machine == header.frame_machine]
-    fitting = {arch.name: arch for arch in exact or same}
-    if program is not None and (told := architecture_of(program.machine, program.bits, program.byte_order, fitting)):
-        return told
-    order = (argument_of(reader, "endianness=") or "").removeprefix("endianness=")[:1]
-    of_order = [arch for arch in fitting.values() if order and arch.byte_order.startswith(order)]
-    return next(iter([*of_order, *fitting.values()]), None)
-
-
-def image_of_trace(reader: TraceReader, given: Path | None, places: DebugPlaces = USUAL_PLACES) -> Image | None:
-    """The traced program, for symbols: what the user gave, or the meta frame's target if it is still the same file.
-
-    A reproducible trace names no directory: the program is looked for beside the trace and in the working directory.
-    """
-    if given is not None:
-        return Image(given, places)
-    target = reader.meta.target if reader.meta else None
-    if target is None or not target.path:
-        return None
-    named = Path(target.path)
-    for candidate in (named, reader.path.parent / named.name):
-        try:
-            image = Image(candidate, places)
-            if md5_of(candidate) == target.md5sum:
-                return image
-        except (OSError, UsageError):
-            continue
-    return None

@@ -23,13 +23,18 @@ ALLOWED = {
     "record": {"errors", "version", "tracer", "gdb", "trace", "arch", "image", "machine", "stub"},
     "analysis": {"errors", "trace", "arch", "image", "objdump"},
     "report": {"errors", "analysis", "trace", "arch", "image"},
+    "opening": {"errors", "trace", "arch", "image", "machine", "analysis"},
+    "regression": {
+        *("errors", "version", "trace", "arch", "image", "machine", "record", "analysis", "report", "opening"),
+    },
+    "pytest_plugin": {"errors", "trace", "record", "analysis", "report", "opening", "regression"},
     "__main__": {"cli"},
     "doctor": {"errors", "record", "gdb", "machine", "stub", "arch"},
     "cli": {
         *("errors", "version", "analysis", "report", "record", "doctor", "gdb", "machine", "trace", "arch", "image"),
-        "objdump",
+        *("objdump", "opening", "regression"),
     },
-    "__init__": {"errors", "version", "record", "trace"},
+    "__init__": {"errors", "version", "record", "trace", "regression"},
 }
 SUBPROCESS = {"objdump.py", "image/demangling.py", "machine/emulator.py", "tracer/process.py", "gdb/session.py"}
 
