@@ -27,6 +27,7 @@ from gdbtrace.cli import (
     serve,
     stages,
     timeline,
+    verify,
 )
 from gdbtrace.cli.expanded import expanded
 from gdbtrace.cli.output import ExitStatus, complain
@@ -109,6 +110,7 @@ APP.command("cache")(expanded(cache.cache))
 APP.command("timeline")(expanded(timeline.timeline))
 APP.command("coverage")(expanded(coverage.coverage))
 APP.command("diff")(expanded(diff.diff))
+APP.command("verify")(expanded(verify.verify))
 APP.command("repair")(repair.repair)
 APP.command("archs")(archs.archs)
 APP.command("machines")(machines.machines)

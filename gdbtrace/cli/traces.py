@@ -29,8 +29,8 @@ _PROGRESS_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class ReadingOptions:
-    """Which part of a trace is read, and where its symbols are."""
+class SourceOptions:
+    """What a trace is of, and where its symbols are."""
 
     arch: Annotated[str | None, typer.Option(help="Architecture [default: what the trace says].")] = None
     elf: Annotated[
@@ -47,6 +47,12 @@ class ReadingOptions:
     no_demangle: Annotated[
         bool, typer.Option("--no-demangle", help="Show names of C++ and Rust as the linker knows them.")
     ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingOptions(SourceOptions):
+    """The same, and which part of a trace is read."""
+
     frames: Annotated[
         str | None,
         typer.Option(metavar="A:B", help="Only frames A to B-1, counted from 0; each may be left out."),
@@ -66,7 +72,7 @@ class ReadingOptions:
 
 @contextmanager
 def open_reading(
-    trace: Path, options: ReadingOptions, opener: Callable[[Path], TraceReader] = open_trace
+    trace: Path, options: SourceOptions, opener: Callable[[Path], TraceReader] = open_trace
 ) -> Iterator[Reading]:
     """See :func:`gdbtrace.opening.open_reading`."""
     with opening.open_reading(
@@ -76,7 +82,7 @@ def open_reading(
         load_offset=None if options.load_offset is None else _number("--load-offset", options.load_offset),
         places=_debug_places(options.debug_dirs or ()),
         is_demangled=not options.no_demangle,
-        selection=_selection_of(options),
+        selection=_selection_of(options) if isinstance(options, ReadingOptions) else Selection(),
         opener=opener,
     ) as reading:
         if reading.disassembly.problem:

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Literal
 
+from elftools.elf.constants import P_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import InterpSegment
 
@@ -50,6 +51,22 @@ class Location:
 
     def __str__(self) -> str:
         return f"{self.symbol.name}+{self.offset:#x}" if self.offset else self.symbol.name
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What an ELF file has loaded at one place."""
+
+    address: int
+    """As linked."""
+    physical: int
+    """Where it is loaded in a machine."""
+    offset: int
+    """In the file."""
+    file_bytes: int
+    """How much of it the file has; the rest is zero."""
+    size_bytes: int
+    is_writable: bool
 
 
 def md5_of(path: Path) -> bytes:
@@ -108,6 +125,18 @@ class Image:
         """Where the first byte that is loaded is mapped, as linked."""
         self.end: int = max((end for _, end, _ in loaded), default=0)
         """Behind the last byte that is loaded, as linked."""
+        self.segments = tuple(
+            Segment(
+                segment["p_vaddr"],
+                segment["p_paddr"],
+                segment["p_offset"],
+                segment["p_filesz"],
+                segment["p_memsz"],
+                bool(segment["p_flags"] & P_FLAGS.PF_W),
+            )
+            for segment in elf.iter_segments("PT_LOAD")
+        )
+        """What is loaded, as the file lists it."""
         self.loader: str | None = next(
             (segment.get_interp_name() for segment in elf.iter_segments() if isinstance(segment, InterpSegment)), None
         )
@@ -236,13 +265,17 @@ class Image:
 
     def code_at(self, address: int, size: int) -> bytes:
         """What the file has at a linked address: fewer bytes, or none, where it has no more of a segment."""
-        with self.path.open("rb") as stream:
-            for segment in ELFFile(stream).iter_segments("PT_LOAD"):
-                start = address - segment["p_vaddr"]
-                if 0 <= start < segment["p_filesz"]:
-                    stream.seek(segment["p_offset"] + start)
-                    return stream.read(min(size, segment["p_filesz"] - start))
+        for segment in self.segments:
+            start = address - segment.address
+            if 0 <= start < segment.file_bytes:
+                return self.contents_of(segment, start, min(size, segment.file_bytes - start))
         return b""
+
+    def contents_of(self, segment: Segment, start: int, size: int) -> bytes:
+        """``size`` bytes of a segment, from its byte ``start`` on, with the zeros that the file does not have."""
+        with self.path.open("rb") as stream:
+            stream.seek(segment.offset + start)
+            return stream.read(max(min(size, segment.file_bytes - start), 0)).ljust(size, b"\0")
 
     def line_at(self, address: int) -> SourceLine | None:
         """The line of source of a linked address; None without debug information."""

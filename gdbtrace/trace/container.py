@@ -566,6 +566,33 @@ class TraceReader:
             return None
         return _Toc(period, offsets)
 
+    def toc_problem(self) -> str:
+        """What is wrong with the table of contents; empty: nothing.
+
+        All frames are passed over. As many offsets as any generation of bap-frames has written are right.
+
+        :raise TraceFormatError: the frames themselves are damaged.
+        """
+        if not self.is_closed:
+            return "the trace was never closed: it has no count and no table of contents"
+        count, end = self._claimed_frames, self._claimed_toc
+        head = self._read_at(end, _U64.size)
+        period = _U64.unpack(head)[0] if len(head) == _U64.size else 0
+        entries, rest = divmod(self.size_bytes - end - _U64.size, _U64.size)
+        if not period:
+            return "the table of contents has no frames per entry"
+        if rest or entries not in {-(-count // period), count // period, max(count - 1, 0) // period}:
+            return f"the table of contents has {entries} entries of {period} frames, and there are {count} frames"
+        following = end + _U64.size
+        for number, (offset, data) in enumerate(self.iter_messages(), 1):
+            if (not number % period or number == count) and following < self.size_bytes:
+                (noted,) = _U64.unpack(self._read_at(following, _U64.size))
+                following += _U64.size
+                boundary = offset + len(data)
+                if noted != boundary:
+                    return f"the table of contents puts frame {number} at {noted:#x}, and it is at {boundary:#x}"
+        return ""
+
     def _entry_before(self, number: int) -> tuple[int, int]:
         """Offset and number of a frame at or before frame ``number``, from where to walk on.
 

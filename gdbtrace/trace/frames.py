@@ -145,6 +145,17 @@ class OperandList(Sequence[Operand]):
             self._operands = self._decoder.operands(self._data, self._start, self._end, self._offset)
         return self._operands
 
+    def encoded(self) -> bytes:
+        """The list as it stands in the trace."""
+        return self._data[self._start : self._end]
+
+    def behind(self, lead: bytes | bytearray) -> OperandList | None:
+        """The operands behind encoded ones that the list begins with; None: it begins otherwise."""
+        start = self._start + len(lead)
+        if start > self._end or not self._data.startswith(lead, self._start):
+            return None
+        return OperandList(self._decoder, self._data, start, self._end, self._offset)
+
     def memory(self) -> tuple[Operand, ...]:
         """Those that are memory, in order; much cheaper than looking at all. Damage to registers goes unnoticed."""
         return self._decoder.memory_operands(self._data, self._start, self._end, self._offset)
