@@ -23,18 +23,22 @@ class UserProgram:
     sysroot: Path | None = None
     """Where QEMU looks for the dynamic loader and libraries (its ``-L``)."""
     cpu: str | None = None
+    is_pinned: bool = True
+    """Whether addresses, process ids and what AT_RANDOM points to are the same in every run."""
 
 
 class UserEmulator(Emulator):
     """See :class:`~gdbtrace.machine.emulator.Emulator`."""
 
     def __init__(self, emulator: Path, program: UserProgram) -> None:
-        super().__init__(emulator)
+        super().__init__(emulator, is_pinned=program.is_pinned)
         self._program = program
 
     def _start(self) -> None:
         program = self._program
-        arguments = ["-seed", SEED, "-g", str(self.socket_path)]
+        arguments = ["-g", str(self.socket_path)]
+        if program.is_pinned:
+            arguments += ["-seed", SEED]
         for name in ENVIRONMENT:
             arguments += ["-U", name]
         if program.cpu:
