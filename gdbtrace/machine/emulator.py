@@ -52,10 +52,12 @@ def debian_package_of(emulator: str) -> str:
 def find_emulator(name: str, given: Path | None = None, least: tuple[int, int] | None = None) -> Path:
     """The QEMU to run.
 
-    :param given: what ``--qemu`` said; None looks for ``name`` on PATH.
+    :param given: what ``--qemu`` said, a program or the directory that it is in; None looks for ``name`` on PATH.
     :param least: the first release that will do; None: any.
     :raise ToolMissing: it is not there, cannot be executed, or is too old.
     """
+    if given is not None and given.is_dir():
+        given = given / name
     found = shutil.which(str(given) if given else name)
     if found is None and given is not None and given.exists():
         raise ToolMissing(
