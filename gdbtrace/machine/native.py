@@ -52,8 +52,10 @@ def find_gdbserver() -> Path:
 
 
 class Gdbserver(Emulator):
-    """See :class:`~gdbtrace.machine.emulator.Emulator`: in QEMU's place there is gdbserver with its program, whose words
-    and output nobody sees."""
+    """See :class:`~gdbtrace.machine.emulator.Emulator`.
+
+    In QEMU's place there is gdbserver with its program, whose words and output nobody sees.
+    """
 
     def __init__(self, gdbserver: Path, program: NativeProgram) -> None:
         super().__init__(Path(sys.executable))
