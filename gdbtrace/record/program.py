@@ -44,7 +44,7 @@ class ProgramTarget(Target):
     def start(self) -> UserEmulator:
         """See :class:`~gdbtrace.record.target.Target`."""
         run = self._run
-        program = UserProgram(run.program, run.arguments, run.environment, run.stdin, run.sysroot, run.cpu)
+        program = UserProgram(run.program, run.arguments, run.environment, run.stdin, run.sysroot, run.cpu, run.stdout)
         return UserEmulator(self._emulator, program)
 
     def settings(self, running: Running) -> TracerSettings:
