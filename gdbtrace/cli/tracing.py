@@ -196,6 +196,14 @@ class Guest(Board):
         Path | None,
         typer.Option(metavar="DIR", rich_help_panel=_PROGRAMS, help="Where a dynamic program's libraries are."),
     ] = None
+    no_pin: Annotated[
+        bool,
+        typer.Option(
+            "--no-pin",
+            rich_help_panel=_PROGRAMS,
+            help="Let addresses, process ids and random bytes differ from run to run, as they do in the wild.",
+        ),
+    ] = False
     schedule: Annotated[
         Schedule | None,
         typer.Option(
@@ -241,7 +249,7 @@ def guest_options(guest: Guest, **common: Any) -> TraceOptions:
     :raise UsageError: an option has no meaning for such a guest.
     """
     programs = {
-        **{"--env": guest.env, "--stdin": guest.stdin, "--sysroot": guest.sysroot},
+        **{"--env": guest.env, "--stdin": guest.stdin, "--sysroot": guest.sysroot, "--no-pin": guest.no_pin},
         "the program's arguments": guest.arguments,
     }
     machines = {
@@ -262,6 +270,7 @@ def guest_options(guest: Guest, **common: Any) -> TraceOptions:
             sysroot=guest.sysroot,
             qemu=guest.qemu,
             cpu=guest.cpu,
+            is_pinned=not guest.no_pin,
             **common,
         )
     _refuse(programs, "only a program has that, not a machine")

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import IO, Self
 
@@ -96,10 +96,13 @@ class Emulator:
 
     Created: nothing runs.  Running, between enter and exit: QEMU waits for a debugger on :attr:`socket_path`.
     Exited: the process, whatever it forked, and the directory are gone.
+
+    :param is_pinned: whether process ids and addresses are the same each time.
     """
 
-    def __init__(self, emulator: Path) -> None:
+    def __init__(self, emulator: Path, *, is_pinned: bool = True) -> None:
         self._emulator = emulator
+        self._is_pinned = is_pinned
         self._process: subprocess.Popen[bytes] | None = None
         self.directory = Path()
         """Private directory (0700) for the sockets."""
@@ -164,7 +167,8 @@ class Emulator:
         :param stdin: None: ours, as of the other two.
         :param session: whether in a session of its own, where a terminal's Ctrl-C does not reach it.
         """
-        command = [*process_namespace(), str(self._emulator), *arguments]
+        namespace = process_namespace() if self._is_pinned else ()
+        command = [*namespace, str(self._emulator), *arguments]
         try:
             with uninterrupted():
                 self._process = subprocess.Popen(
@@ -173,7 +177,7 @@ class Emulator:
                     stdout=stdout,
                     stderr=stderr,
                     env=ENVIRONMENT,
-                    preexec_fn=_prepare_child,
+                    preexec_fn=partial(_prepare_child, is_pinned=self._is_pinned),
                     start_new_session=session,
                 )
         except OSError as error:
@@ -236,10 +240,11 @@ def process_namespace() -> tuple[str, ...]:
     return ()
 
 
-def _prepare_child() -> None:
+def _prepare_child(*, is_pinned: bool) -> None:
     """Between fork and exec: die with the tracer, and lay memory out the same way every time."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    _LIBC.personality(_ADDR_NO_RANDOMIZE)
+    if is_pinned:
+        _LIBC.personality(_ADDR_NO_RANDOMIZE)
     # Python ignores SIGPIPE and SIGXFSZ, and the guest would inherit that.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)

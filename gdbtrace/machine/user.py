@@ -22,23 +22,27 @@ class UserProgram:
     """All of the guest's environment; ours is never passed on."""
     stdin: Path | None = None
     """None: the guest reads our standard input."""
+    stdout: Path | None = None
+    """Where its standard output goes, written anew; None: to ours."""
     sysroot: Path | None = None
     """Where QEMU looks for the dynamic loader and libraries (its ``-L``)."""
     cpu: str | None = None
-    stdout: Path | None = None
-    """Where its standard output goes, written anew; None: to ours."""
+    is_pinned: bool = True
+    """Whether addresses, process ids and what AT_RANDOM points to are the same in every run."""
 
 
 class UserEmulator(Emulator):
     """See :class:`~gdbtrace.machine.emulator.Emulator`."""
 
     def __init__(self, emulator: Path, program: UserProgram) -> None:
-        super().__init__(emulator)
+        super().__init__(emulator, is_pinned=program.is_pinned)
         self._program = program
 
     def _start(self) -> None:
         program = self._program
-        arguments = ["-seed", SEED, "-g", str(self.socket_path)]
+        arguments = ["-g", str(self.socket_path)]
+        if program.is_pinned:
+            arguments += ["-seed", SEED]
         for name in ENVIRONMENT:
             arguments += ["-U", name]
         if program.cpu:

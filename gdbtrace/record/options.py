@@ -96,6 +96,8 @@ class RunOptions(TraceOptions):
     sysroot: Path | None = None
     qemu: Path | None = None
     cpu: str | None = None
+    is_pinned: bool = True
+    """What differs from run to run, and need not, is the same in every one: docs/determinism.md."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -186,6 +186,7 @@ def _guest_of(
         modules=Modules(emulator, arch, settings.program, auxiliary),
         first_pc=RegisterState(layout, client.read_registers())[arch.pc],
         find_threads=partial(GuestThreads, emulator),
+        is_pinned=settings.is_pinned,
     )
 
 

@@ -59,6 +59,8 @@ class TracerSettings:
     """Where the stub is: the path of a unix socket, or ``HOST:PORT``."""
     program: Path | None = None
     """A process's."""
+    is_pinned: bool = True
+    """Whether a process gets the same random bytes from the kernel in every run."""
     listen: str | None = None
     """Where a person's own gdb is served; None: our client, in the private directory."""
     fetch_all: bool = False
