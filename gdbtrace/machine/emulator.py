@@ -160,12 +160,17 @@ class Emulator:
         raise NotImplementedError
 
     def _launch(
-        self, arguments: Sequence[str], stdin: IO[bytes] | None, output: IO[bytes] | None = None, *, session: bool
+        self,
+        arguments: Sequence[str],
+        stdin: IO[bytes] | None,
+        stdout: IO[bytes] | None = None,
+        stderr: IO[bytes] | None = None,
+        *,
+        session: bool,
     ) -> None:
         """Run QEMU. One of the arguments must begin with the directory's path (:func:`kill_users_of`).
 
-        :param stdin: None: ours.
-        :param output: for its standard output and error; None: ours.
+        :param stdin: None: ours, as of the other two.
         :param session: whether in a session of its own, where a terminal's Ctrl-C does not reach it.
         """
         command = [*self._namespace(), str(self._emulator), *arguments]
@@ -174,8 +179,8 @@ class Emulator:
                 self._process = subprocess.Popen(
                     command,
                     stdin=stdin,
-                    stdout=output,
-                    stderr=output,
+                    stdout=stdout,
+                    stderr=stderr,
                     env=ENVIRONMENT,
                     preexec_fn=partial(_prepare_child, is_pinned=self._is_pinned),
                     start_new_session=session,

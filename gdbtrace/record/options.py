@@ -91,6 +91,8 @@ class RunOptions(TraceOptions):
     arguments: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     stdin: Path | None = None
+    stdout: Path | None = None
+    """Where the guest's standard output goes; None: to ours."""
     sysroot: Path | None = None
     qemu: Path | None = None
     cpu: str | None = None

@@ -49,6 +49,7 @@ class ProgramTarget(Target):
             run.arguments,
             run.environment,
             stdin=run.stdin,
+            stdout=run.stdout,
             sysroot=run.sysroot,
             cpu=run.cpu,
             is_pinned=run.is_pinned,
