@@ -28,7 +28,7 @@ from gdbtrace.cli.tracing import (
 from gdbtrace.errors import UsageError
 from gdbtrace.record.assemble import RegisterLists
 from gdbtrace.record.engines import EngineChoice
-from gdbtrace.record.options import RunOptions, Summary, TraceOptions
+from gdbtrace.record.options import MachineOptions, RunOptions, Summary, TraceOptions
 from gdbtrace.regression.check import Check, Contest, twice, with_both_engines, with_emulators, with_processor
 from gdbtrace.regression.check import check as check_runs
 
@@ -91,7 +91,7 @@ def check(
     raise typer.Exit(ExitStatus.DONE if result.is_equal else ExitStatus.DIFFERENT)
 
 
-def _contest(options: TraceOptions, ways: Ways, qemus: Sequence[Path], tolerance: Tolerance) -> Contest:
+def _contest(options: RunOptions | MachineOptions, ways: Ways, qemus: Sequence[Path], tolerance: Tolerance) -> Contest:
     """Who runs against whom.
 
     :raise UsageError: the options ask for several things, or for one that is not.

@@ -242,7 +242,7 @@ class Guest(Board):
         return self.elf or self.program
 
 
-def guest_options(guest: Guest, **common: Any) -> TraceOptions:
+def guest_options(guest: Guest, **common: Any) -> RunOptions | MachineOptions:
     """What to trace and how.
 
     :param common: the fields of :class:`~gdbtrace.record.options.TraceOptions`, and the QEMU.

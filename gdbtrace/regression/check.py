@@ -89,7 +89,7 @@ def with_both_engines(options: TraceOptions, tolerance: Tolerance) -> Contest:
     return Contest((gdb, rsp), tolerance)
 
 
-def with_emulators(options: TraceOptions, first: Path, second: Path, tolerance: Tolerance) -> Contest:
+def with_emulators(options: RunOptions | MachineOptions, first: Path, second: Path, tolerance: Tolerance) -> Contest:
     """The same run under two QEMUs, which may lay memory out differently.
 
     :param first: the program, or the directory that it is in.
@@ -148,7 +148,7 @@ def check(
                 raise
             if result.cut_short is not None:
                 return result
-        result = replace(result, comparison=compare_files(*paths, contest.tolerance, elf=elf))
+        result = replace(result, comparison=compare_files(paths[0], paths[1], contest.tolerance, elf=elf))
         if result.is_equal:
             for path in paths:
                 path.unlink()
