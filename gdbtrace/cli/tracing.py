@@ -63,6 +63,7 @@ def _schedule(text: str) -> Schedule:
 
 
 Architecture = Annotated[str | None, typer.Option(help="Architecture [default: what the ELF or the machine says].")]
+Qemu = Annotated[Path | None, typer.Option(metavar="PATH", help="The QEMU to use, or the directory that it is in.")]
 Timeout = Annotated[float | None, typer.Option(min=0.001, metavar="S", help="Stop after S seconds.")]
 
 
@@ -118,7 +119,6 @@ class Window:
 class Board:
     """A machine, whatever its image."""
 
-    qemu: Annotated[Path | None, typer.Option(metavar="PATH", help="The QEMU to use.")] = None
     cpu: Annotated[str | None, typer.Option(metavar="MODEL", help="QEMU's CPU model.")] = None
     machine: Annotated[
         str | None,
@@ -245,7 +245,7 @@ class Guest(Board):
 def guest_options(guest: Guest, **common: Any) -> TraceOptions:
     """What to trace and how.
 
-    :param common: the fields of :class:`~gdbtrace.record.options.TraceOptions`.
+    :param common: the fields of :class:`~gdbtrace.record.options.TraceOptions`, and the QEMU.
     :raise UsageError: an option has no meaning for such a guest.
     """
     programs = {
@@ -268,7 +268,6 @@ def guest_options(guest: Guest, **common: Any) -> TraceOptions:
             environment=_environment(guest.env or ()),
             stdin=guest.stdin,
             sysroot=guest.sysroot,
-            qemu=guest.qemu,
             cpu=guest.cpu,
             is_pinned=not guest.no_pin,
             **common,
@@ -296,7 +295,6 @@ def machine_options(board: Board, image: Path | None, **others: Any) -> MachineO
         image=image,
         elf=board.elf,
         arguments=_words(board.machine_args or ""),
-        qemu=board.qemu,
         cpu=board.cpu,
         memory=board.memory,
         vcpus=board.smp,

@@ -52,10 +52,12 @@ def debian_package_of(emulator: str) -> str:
 def find_emulator(name: str, given: Path | None = None, least: tuple[int, int] | None = None) -> Path:
     """The QEMU to run.
 
-    :param given: what ``--qemu`` said; None looks for ``name`` on PATH.
+    :param given: what ``--qemu`` said, a program or the directory that it is in; None looks for ``name`` on PATH.
     :param least: the first release that will do; None: any.
     :raise ToolMissing: it is not there, cannot be executed, or is too old.
     """
+    if given is not None and given.is_dir():
+        given = given / name
     found = shutil.which(str(given) if given else name)
     if found is None and given is not None and given.exists():
         raise ToolMissing(
@@ -149,6 +151,10 @@ class Emulator:
             except FileExistsError:
                 self.directory = Path()
 
+    def _namespace(self) -> Sequence[str]:
+        """The command that runs QEMU."""
+        return process_namespace() if self._is_pinned else ()
+
     def _start(self) -> None:
         """Start QEMU with :meth:`_launch`."""
         raise NotImplementedError
@@ -167,8 +173,7 @@ class Emulator:
         :param stdin: None: ours, as of the other two.
         :param session: whether in a session of its own, where a terminal's Ctrl-C does not reach it.
         """
-        namespace = process_namespace() if self._is_pinned else ()
-        command = [*namespace, str(self._emulator), *arguments]
+        command = [*self._namespace(), str(self._emulator), *arguments]
         try:
             with uninterrupted():
                 self._process = subprocess.Popen(
@@ -219,19 +224,21 @@ class Emulator:
 
 
 @cache
-def process_namespace() -> tuple[str, ...]:
+def process_namespace(*options: str) -> tuple[str, ...]:
     """The command that runs QEMU in a process namespace of its own, so that its guest has the same process ids each
     time.
 
     QEMU is process 2: as process 1 it could not kill itself with the signal that its guest died of.  When the
     namespace's process 1 is killed the kernel ends all the others, what the guest forked among them.  Empty where the
     system does not allow it (pid_namespaces(7)).
+
+    :param options: more of unshare's.
     """
     unshare = shutil.which("unshare")
     if unshare is None:
         return ()
     for privileges in ((), ("--user", "--map-current-user")):
-        command = (unshare, *privileges, "--pid", "--fork", "--kill-child=KILL")
+        command = (unshare, *privileges, "--pid", *options, "--fork", "--kill-child=KILL")
         if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
             # The shell would announce on its stderr that QEMU was killed, and it exports PWD.  The redirection stands
             # in a subshell: a command's own is made by dash in the shell itself, which then announces there.

@@ -131,6 +131,15 @@ class MachineOptions(TraceOptions):
     """Have QEMU's stub listen there, on the loopback interface, and not on a private socket."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NativeOptions(TraceOptions):
+    """A program on this machine's own processor, under a gdbserver of ours. What it prints is not seen."""
+
+    program: Path
+    arguments: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class AttachOptions(TraceOptions):
     """What is behind somebody's stub."""
@@ -192,6 +201,7 @@ __all__ = [
     "MOST_HITS",
     "AttachOptions",
     "MachineOptions",
+    "NativeOptions",
     "Observer",
     "Outcome",
     "Place",

@@ -41,9 +41,7 @@ class LinuxGuest(Guest):
     ) -> None:
         self._stepper = stepper
         self._arch, self._registers, self._client = stepper.arch, stepper.registers, stepper.client
-        self._system_calls = SystemCalls(
-            stepper.arch, stepper.client, stepper.registers, modules, is_pinned=is_pinned
-        )
+        self._system_calls = SystemCalls(stepper.arch, stepper.client, stepper.registers, modules, is_pinned=is_pinned)
         self._first_pc = first_pc
         self._find_threads = find_threads
         self._threads: GuestThreads | None = None
