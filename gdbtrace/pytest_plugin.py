@@ -22,6 +22,7 @@ from gdbtrace.record.run import record
 from gdbtrace.regression.comparison import Comparison, compare_files
 from gdbtrace.regression.golden import SUFFIX, check_golden, write_golden
 from gdbtrace.regression.recording import Recording, find_what_runs
+from gdbtrace.report.printable import printable
 
 _UPDATE, _REQUIRE, _GOLDENS = "gdbtrace_update", "gdbtrace_require", "gdbtrace_goldens"
 _MARKER = "gdbtrace"
@@ -272,14 +273,18 @@ def _as_outcomes(config: pytest.Config) -> Iterator[None]:
     try:
         yield
     except GdbtraceError as error:
-        text = "\n".join((str(error), *getattr(error, "__notes__", ())))
+        text = _printable("\n".join((str(error), *getattr(error, "__notes__", ()))))
         if isinstance(error, ToolMissing) and not (config.getoption(_REQUIRE) or config.getini(_REQUIRE)):
-            pytest.skip(text)
-        _fail(text)
+            raise pytest.skip.Exception(text) from None
+        raise pytest.fail.Exception(text, pytrace=False) from None
 
 
 def _fail(text: str) -> NoReturn:
-    pytest.fail(text, pytrace=False)
+    pytest.fail(_printable(text), pytrace=False)
+
+
+def _printable(text: str) -> str:
+    return "\n".join(printable(line) for line in text.splitlines())
 
 
 def _fail_where_different(comparison: Comparison, *around: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gdbtrace.analysis.diff import Diff
 from gdbtrace.analysis.divergence import Divergence
@@ -35,15 +37,29 @@ class Comparison:
 def compare_files(
     left: Path, right: Path, tolerance: Tolerance, context: int = CONTEXT_FRAMES, elf: Path | None = None
 ) -> Comparison:
-    """Compare two traces up to their first divergence.
+    """Compare two traces up to their first divergence. Either may have the program, for symbols, beside it.
 
     :param elf: the program of both, for symbols; None: what they say themselves.
     :raise UsageError: one cannot be read.
     :raise TraceFormatError: one is damaged.
     """
-    with open_reading(left, elf=elf) as ours, open_reading(right, elf=elf) as theirs:
+    folders = left.parent, right.parent
+    with (
+        open_reading(left, elf=elf, folders=folders) as ours,
+        open_reading(right, elf=elf, folders=folders) as theirs,
+    ):
         divergence = Diff(ours, theirs, tolerance, context).first()
         if divergence is None:
             return Comparison(None, (), None)
         report = DiffReport(ours, theirs)
         return Comparison(divergence, list(report.lines(divergence)), facts_of(report.look_up(divergence)))
+
+
+def compare(left: str | os.PathLike[str], right: str | os.PathLike[str], **masks: Any) -> Comparison:
+    """Compare two traces, of whatever producer, up to their first divergence.
+
+    :param masks: what is not compared, as :meth:`~gdbtrace.analysis.tolerance.Tolerance.parse` takes it.
+    :raise UsageError: one cannot be read, or a mask is not well-formed.
+    :raise TraceFormatError: one is damaged.
+    """
+    return compare_files(Path(left), Path(right), Tolerance.parse(**masks))
