@@ -35,7 +35,7 @@ class Comparison:
 
 
 def compare_files(
-    left: Path, right: Path, tolerance: Tolerance, context: int = CONTEXT_FRAMES, elf: Path | None = None
+    left: Path, right: Path, tolerance: Tolerance, context: int = CONTEXT_FRAMES, *, elf: Path | None = None
 ) -> Comparison:
     """Compare two traces up to their first divergence. Either may have the program, for symbols, beside it.
 
@@ -52,7 +52,8 @@ def compare_files(
         if divergence is None:
             return Comparison(None, (), None)
         report = DiffReport(ours, theirs)
-        return Comparison(divergence, list(report.lines(divergence)), facts_of(report.look_up(divergence)))
+        found = report.look_up(divergence)
+        return Comparison(divergence, list(report.lines(found)), facts_of(found))
 
 
 def compare(left: str | os.PathLike[str], right: str | os.PathLike[str], **masks: Any) -> Comparison:
