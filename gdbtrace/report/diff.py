@@ -84,11 +84,13 @@ class LookedUp:
     right: Place | None
     differences: Sequence[Difference]
     rows: Sequence[Row]
-
-    @property
-    def place(self) -> Place | None:
-        """Where it is: in the first trace, if that has it."""
-        return self.left or self.right
+    left_frames: int = 0
+    """How many frames the first trace has there that the second has not."""
+    right_frames: int = 0
+    is_realigned: bool = True
+    """Both go on alike behind those."""
+    follows_tolerated: bool = False
+    """It is a consequence of something that is tolerated."""
 
 
 class DiffReport:
@@ -115,7 +117,19 @@ class DiffReport:
         if ours is not None or theirs is not None:
             rows.append(Row(ours, theirs, is_divergence=True))
         rows += self._paired(left.after, right.after)
-        return LookedUp(divergence.kind, left.number, right.number, ours, theirs, divergence.differences, rows)
+        return LookedUp(
+            divergence.kind,
+            left.number,
+            right.number,
+            ours,
+            theirs,
+            divergence.differences,
+            rows,
+            divergence.left_frames,
+            divergence.right_frames,
+            divergence.is_realigned,
+            divergence.follows_tolerated,
+        )
 
     def _paired(self, left: Sequence[tuple[int, Frame]], right: Sequence[tuple[int, Frame]]) -> Iterator[Row]:
         """Context of both sides, what is the same side by side."""
@@ -130,16 +144,33 @@ class DiffReport:
                 yield from (Row(each, None) for each in ours[low:high])
                 yield from (Row(None, each) for each in theirs[other_low:other_high])
 
-    def lines(self, divergence: Divergence) -> Iterator[str]:
+    def lines(self, found: LookedUp) -> Iterator[str]:
         """A divergence: its class, where it is in both traces, what each has, and the frames around it."""
-        yield from map(printable, self._lines(self.look_up(divergence)))
+        yield from map(printable, self._lines(found))
 
     def _lines(self, found: LookedUp) -> Iterator[str]:
         yield f"{found.kind.value}: {self._where(found)}"
         yield from _indented(self._places(found))
         yield from _indented(self._values(found.differences))
-        yield ""
-        yield from _indented(_context(found.rows))
+        yield from _indented(self._consequences(found))
+        if found.rows:
+            yield ""
+            yield from _indented(_context(found.rows))
+
+    def _consequences(self, found: LookedUp) -> Iterator[str]:
+        """How the traces go on, and what it follows from."""
+        more = [
+            f"{name} has {count} {'frame' if count == 1 else 'frames'} that the other has not"
+            for name, count in zip(self.names, (found.left_frames, found.right_frames), strict=True)
+            if count
+        ]
+        if more:
+            end = "then both go on alike" if found.is_realigned else "where they go on alike was not found"
+            yield f"{'; '.join(more)}; {end}"
+        elif not found.is_realigned:
+            yield "where they go on alike was not found"
+        if found.follows_tolerated:
+            yield "a consequence of values that are not compared"
 
     def _where(self, found: LookedUp) -> str:
         sides = zip((found.left_number, found.right_number), (found.left, found.right), self.names, strict=True)
@@ -178,8 +209,9 @@ class DiffReport:
 
 
 def divergence_lines(divergence: Divergence, left: Reading, right: Reading) -> Iterator[str]:
-    """See :meth:`DiffReport.lines`; what traces say is escaped."""
-    return DiffReport(left, right).lines(divergence)
+    """A divergence as text, see :meth:`DiffReport.lines`; what traces say is escaped."""
+    report = DiffReport(left, right)
+    return report.lines(report.look_up(divergence))
 
 
 def facts_of(found: LookedUp) -> Facts:
@@ -188,6 +220,10 @@ def facts_of(found: LookedUp) -> Facts:
         "kind": found.kind.value,
         "left": _facts_of_place(found.left) or {"frame": found.left_number, "missing": True},
         "right": _facts_of_place(found.right) or {"frame": found.right_number, "missing": True},
+        "left_frames": found.left_frames,
+        "right_frames": found.right_frames,
+        "realigned": found.is_realigned,
+        "follows_tolerated": found.follows_tolerated,
         "differences": [
             {"kind": each.kind.value, "what": each.what, "left": each.left, "right": each.right}
             for each in found.differences

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TextIO
 
 from gdbtrace.report.diff import LookedUp, Place, Row
-from gdbtrace.report.diff_summary import Group
+from gdbtrace.report.diff_summary import DiffSummary, Group
 from gdbtrace.report.printable import printable
 
 _MOST_DETAILED = 1000
@@ -23,23 +23,20 @@ h2 { margin: 1.5em 0 .3em; font-size: 16px }
 """
 
 
-def write_html(names: tuple[str, str], groups: Sequence[Group], count: int, stream: TextIO) -> None:
-    """Write the page: a table of the groups, then the first divergence of each, with the frames around it.
-
-    :param names: what the traces are called.
-    :param count: how many divergences there are.
-    """
-    stream.writelines(f"{line}\n" for line in _page(names, groups, count))
+def write_html(summary: DiffSummary, stream: TextIO) -> None:
+    """Write the page: a table of the groups, then the first divergence of each, with the frames around it."""
+    stream.writelines(f"{line}\n" for line in _page(summary))
 
 
-def _page(names: tuple[str, str], groups: Sequence[Group], count: int) -> Iterator[str]:
+def _page(summary: DiffSummary) -> Iterator[str]:
+    names, groups, count = summary.report.names, summary.groups(), summary.count
     title = f"{names[0]} and {names[1]}"
     yield "<!DOCTYPE html>"
     yield f'<html lang="en"><head><meta charset="utf-8"><title>{_text(title)}</title>'
     yield f"<style>{_STYLE}</style></head><body>"
     yield f"<h1>{_text(title)}</h1>"
     if not groups:
-        yield "<p>Equal.</p></body></html>"
+        yield f"<p>Equal: {summary.tally.pairs} frames.</p></body></html>"
         return
     detailed = groups[:_MOST_DETAILED]
     yield f"<p>{count} {'divergence' if count == 1 else 'divergences'}, at {len(groups)} places.</p>"
@@ -50,17 +47,18 @@ def _page(names: tuple[str, str], groups: Sequence[Group], count: int) -> Iterat
         yield _group_row(number if number < len(detailed) else None, group)
     yield "</tbody></table>"
     for number, group in enumerate(detailed):
-        place = group.first.place
+        place = group.first.left or group.first.right
         where = f" in {place.symbol}" if place is not None and place.symbol else ""
-        yield f'<h2 id="d{number}">{_text(group.kind.value + where)}</h2>'
+        yield f'<h2 id="d{number}">{_text(group.first.kind.value + where)}</h2>'
         yield from _values(names, group.first)
         yield from _context(names, group.first)
     yield "</body></html>"
 
 
 def _group_row(number: int | None, group: Group) -> str:
-    found, place = group.first, group.first.place
-    kind = _text(group.kind.value)
+    found = group.first
+    place = found.left or found.right
+    kind = _text(group.first.kind.value)
     if number is not None:
         kind = f'<a href="#d{number}">{kind}</a>'
     words = ("", "", "") if place is None else (place.words, place.symbol, str(place.line or ""))
