@@ -15,6 +15,7 @@ from gdbtrace.cli import (
     archs,
     attach,
     cache,
+    check,
     coverage,
     diff,
     doctor,
@@ -102,6 +103,7 @@ APP.command("run")(expanded(run.run))
 APP.command("attach")(expanded(attach.attach))
 APP.command("serve")(expanded(serve.serve))
 APP.command("stages")(expanded(stages.stages))
+APP.command("check")(expanded(check.check))
 APP.command("info")(info.info)
 APP.command("log")(expanded(log.log))
 APP.command("histogram")(expanded(histogram.histogram))

@@ -242,7 +242,7 @@ class Guest(Board):
         return self.elf or self.program
 
 
-def guest_options(guest: Guest, **common: Any) -> TraceOptions:
+def guest_options(guest: Guest, **common: Any) -> RunOptions | MachineOptions:
     """What to trace and how.
 
     :param common: the fields of :class:`~gdbtrace.record.options.TraceOptions`, and the QEMU.
@@ -329,7 +329,7 @@ def _environment(assignments: Sequence[str]) -> dict[str, str]:
     return environment
 
 
-_STATUS_OF = {Outcome.TIMEOUT: ExitStatus.TIMEOUT, Outcome.INTERRUPTED: ExitStatus.INTERRUPTED}
+STATUS_OF = {Outcome.TIMEOUT: ExitStatus.TIMEOUT, Outcome.INTERRUPTED: ExitStatus.INTERRUPTED}
 
 
 def carry_out(options: TraceOptions, symbols: Path | None, *, as_json: bool) -> None:
@@ -337,25 +337,36 @@ def carry_out(options: TraceOptions, symbols: Path | None, *, as_json: bool) -> 
 
     :param symbols: the ELF to look addresses up in while it runs; anything else is ignored.
     """
+    summary = recorded(options, symbols)
+    # The guest shares our standard output: what it said comes first.
+    print(json.dumps(summary_as_json(summary)) if as_json else printable(_as_text(summary)))
+    if summary.outcome in STATUS_OF:
+        complain(f"{summary.outcome.value}; the trace so far is kept in {summary.path}")
+    complain_of_gaps(summary)
+    raise typer.Exit(STATUS_OF.get(summary.outcome, ExitStatus.DONE))
+
+
+def recorded(options: TraceOptions, symbols: Path | None) -> Summary:
+    """Trace, and show how far it is."""
     # Until there is a trace to keep, a polite kill takes the way of Ctrl-C too, and leaves nothing behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     line = ProgressLine()
     observer = Observer(_progress(line, symbols), complain, on_interrupt)
     try:
-        summary = record(options, observer)
+        return record(options, observer)
     finally:
         line.clear()
-    # The guest shares our standard output: what it said comes first.
-    print(json.dumps(_as_json(summary)) if as_json else printable(_as_text(summary)))
-    if summary.outcome in _STATUS_OF:
-        complain(f"{summary.outcome.value}; the trace so far is kept in {summary.path}")
+
+
+def complain_of_gaps(summary: Summary) -> None:
+    """Say what was not observed."""
     for gap in summary.gaps[:10]:
         complain(f"not observed at {gap.address:#x}: {gap.why}")
     if summary.unknown_operands:
         complain(
             f"memory operands of {summary.unknown_operands:,} instructions are not known; `gdbtrace archs` says why"
         )
-    raise typer.Exit(_STATUS_OF.get(summary.outcome, ExitStatus.DONE))
 
 
 def _progress(line: ProgressLine, symbols: Path | None) -> Callable[[Progress], None] | None:
@@ -391,12 +402,13 @@ def on_interrupt(end: Callable[[], None]) -> None:
         signal.signal(number, handle)
 
 
-def _as_json(summary: Summary) -> dict[str, object]:
+def summary_as_json(summary: Summary) -> dict[str, object]:
+    """What ``--json`` prints of a trace that was made."""
     return {
         "outcome": summary.outcome.name.lower(),
         "detail": summary.detail,
         "trace": str(summary.path),
-        "bytes": os.path.getsize(summary.path),
+        "bytes": os.path.getsize(summary.path) if summary.path.exists() else None,
         "frames": summary.frames,
         "instructions": summary.instructions,
         "seconds": round(summary.seconds, 3),
@@ -412,13 +424,8 @@ def _as_json(summary: Summary) -> dict[str, object]:
 
 
 def _as_text(summary: Summary) -> str:
-    end = summary.detail or summary.outcome.value
-    if summary.exit_status is not None:
-        end = f"guest exited with status {summary.exit_status}"
-    elif summary.signal is not None:
-        end = f"guest killed by signal {summary.signal}"
     size = os.path.getsize(summary.path)
     return (
         f"{summary.instructions:,} instructions of {summary.arch} in {summary.seconds:.1f} s ({summary.rate:,.0f}/s, "
-        f"engine {summary.engine}), {summary.frames:,} frames, {size:,} bytes in {summary.path}; {end}"
+        f"engine {summary.engine}), {summary.frames:,} frames, {size:,} bytes in {summary.path}; {summary.end}"
     )

@@ -77,4 +77,4 @@ class Gdbserver(Emulator):
             command += [str(program.path.absolute()), *program.arguments]
             arguments = ["-I", "-S", "-c", _BECOME_GDBSERVER, str(self.socket_path), *command]
             with open(listener.fileno(), "rb", buffering=0, closefd=False) as stdin:
-                self._launch(arguments, stdin, nothing, session=True)
+                self._launch(arguments, stdin, nothing, nothing, session=True)

@@ -177,6 +177,15 @@ class Summary:
     """More about the end, where there is more to say."""
 
     @property
+    def end(self) -> str:
+        """How it ended, in words."""
+        if self.exit_status is not None:
+            return f"guest exited with status {self.exit_status}"
+        if self.signal is not None:
+            return f"guest killed by signal {self.signal}"
+        return self.detail or self.outcome.value
+
+    @property
     def rate(self) -> float:
         """Instructions per second."""
         return self.instructions / self.seconds if self.seconds else 0.0
