@@ -30,12 +30,15 @@ class Comparison:
         return self.divergence is None
 
 
-def compare_files(left: Path, right: Path, tolerance: Tolerance, context: int = CONTEXT_FRAMES) -> Comparison:
+def compare_files(
+    left: Path, right: Path, tolerance: Tolerance, context: int = CONTEXT_FRAMES, *, elf: Path | None = None
+) -> Comparison:
     """Compare two traces up to their first divergence.
 
+    :param elf: the program of both, for symbols; None: where each says.
     :raise UsageError: one cannot be read.
     :raise TraceFormatError: one is damaged.
     """
-    with open_reading(left) as ours, open_reading(right) as theirs:
+    with open_reading(left, elf=elf) as ours, open_reading(right, elf=elf) as theirs:
         divergence = Diff(ours, theirs, tolerance, context).first()
         return Comparison(divergence, () if divergence is None else list(divergence_lines(divergence, ours, theirs)))
