@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,7 +86,7 @@ def trace_of(folder: Path, workshop: Workshop, guest: str, version: str, *flags:
     # As long a name for each: the path of a program is on its stack.
     there = folder / f"{version:_<11}"
     there.mkdir()
-    (there / "program").symlink_to(program)
+    shutil.copy(program, there / "program")
     with stdout_to(NULL):
         command = ["run", "--engine", "rsp", "--reproducible", *options, "-o", there / "trace", there / "program"]
         assert main([str(argument) for argument in command]) == 0
