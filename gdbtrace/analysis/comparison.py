@@ -42,7 +42,7 @@ class Outcome:
     """Index of a divergence, or :data:`TOLERATED`: where a difference that is none of these, but arises here too,
     comes from; None: there is no such."""
     inputs: int | None = None
-    """Likewise: where a difference in what the instruction reads comes from."""
+    """Likewise: where the difference comes from in what the instruction reads, if its results differ."""
     next_addresses: list[Difference] = field(default_factory=list)
     """In the addresses of the next instructions, by what the frames say, wherever they come from."""
 
@@ -108,6 +108,18 @@ class Comparison:
         else:
             self._compare_events(left, right, outcome)
         return outcome
+
+    def root_of_inputs(self, left: StdFrame, right: StdFrame) -> int | None:
+        """Where a difference in what an instruction reads comes from; None: that is the same, but for memory."""
+        registers = self._registers.get(left.thread_id)
+        if not registers:
+            return None
+        if self._reads is None:
+            return max(each.root for each in registers.values())
+        read = self._reads.of((left.address, left.rawbytes, left.mode))
+        if left.rawbytes != right.rawbytes:
+            read = read | self._reads.of((right.address, right.rawbytes, right.mode))
+        return max((each.root for name, each in registers.items() if name in read), default=None)
 
     def pass_same(self, frame: Frame) -> None:
         """Both have this frame, to the last byte: what it lists differs no more."""
@@ -266,7 +278,17 @@ class Comparison:
 class _Instruction:
     """The comparison of one instruction's two frames."""
 
-    __slots__ = ("_context", "_differences", "_index", "_inputs", "_left", "_mask", "_outcome", "_registers", "_right")
+    __slots__ = (
+        "_are_inputs_known",
+        "_context",
+        "_index",
+        "_inputs",
+        "_left",
+        "_mask",
+        "_outcome",
+        "_registers",
+        "_right",
+    )
 
     def __init__(self, context: Comparison, left: StdFrame, right: StdFrame, index: int) -> None:
         self._context = context
@@ -275,7 +297,8 @@ class _Instruction:
         self._registers = context._registers.setdefault(left.thread_id, {})
         self._outcome = Outcome()
         self._inputs: int | None = None
-        """Root of what it reads, if any of that differs."""
+        """Root of what it reads, as far as it was looked for."""
+        self._are_inputs_known = False
         self._mask: InstructionMask | None = None
 
     def compare(self) -> Outcome:
@@ -346,10 +369,8 @@ class _Instruction:
             else:
                 root = self._add(DivergenceKind.REGISTER, f"{name} before", _text(one), _text(two), one, two)
             registers[name] = CarriedRegister(*values, root)
-        if registers:
+        if len(registers) > len(differing):
             context._drop(registers, (self._left.pre, self._right.pre), differing)
-        if self._inputs is None and registers:
-            self._inputs = self._root_of_registers()
         if context._memory:
             # Cleared first: what differs is marked again.
             self._clear(self._left.memory_reads(), loads)
@@ -362,16 +383,13 @@ class _Instruction:
             self._context._lists(frame.post, name) for frame in (self._left, self._right) if frame.post is not None
         )
 
-    def _root_of_registers(self) -> int | None:
-        registers, reads = self._registers, self._context._reads
-        if reads is None:
-            roots = [each.root for each in registers.values()]
-        else:
-            read = reads.of(self._key(self._left))
-            if self._left.rawbytes != self._right.rawbytes:
-                read = read | reads.of(self._key(self._right))
-            roots = [each.root for name, each in registers.items() if name in read]
-        return max(roots, default=None)
+    def _input_root(self) -> int | None:
+        """Where what it reads comes from, if any of that differs. Found out before its results are noted."""
+        if not self._are_inputs_known:
+            self._are_inputs_known = True
+            if self._inputs is None:
+                self._inputs = self._context.root_of_inputs(self._left, self._right)
+        return self._inputs
 
     # After: registers, then what was stored.
 
@@ -430,8 +448,8 @@ class _Instruction:
     ) -> int | None:
         """Where a register's difference comes from, if it comes from somewhere or is tolerated."""
         context = self._context
-        if self._inputs is not None:
-            return self._inputs
+        if (root := self._input_root()) is not None:
+            return root
         if carried is not None and not carried.is_seen:
             return carried.root
         if one is None or two is None or one.bits != two.bits:
@@ -471,7 +489,7 @@ class _Instruction:
             root = self._add(DivergenceKind.MEMORY, f"{what} {address:#x}", _text(one), _text(two), one, two)
         else:
             self._derive(root)
-        if what == "load" and self._inputs is None:
+        if what == "load":
             self._inputs = root
         if one is not None and two is not None and context.is_same_place(one, two) and len(one.value) == len(two.value):
             memory.clear(one.address, len(one.value))
@@ -484,8 +502,8 @@ class _Instruction:
 
     def _expected_access(self, is_load: bool, one: Operand | None, two: Operand | None) -> int | None:
         context = self._context
-        if self._inputs is not None:
-            return self._inputs
+        if (root := self._input_root()) is not None:
+            return root
         if one is None or two is None or not context.is_same_place(one, two) or len(one.value) != len(two.value):
             return None
         which = _differing_bytes(one.value, two.value)
@@ -506,8 +524,12 @@ class _Instruction:
             pairs = list(self._comparable(left, right))
         elif isinstance(left, OperandList) and isinstance(right, OperandList):
             unlike = left.differing(right)
-            if unlike is not None and all(_belong_together(one, two) for one, two in unlike):
+            if unlike is not None:
                 pairs = unlike
+                for one, two in unlike:
+                    if not _belong_together(one, two):
+                        pairs = None
+                        break
         if pairs is None:
             pairs = list(_matched(left, right))
         if context._relocation is not None:

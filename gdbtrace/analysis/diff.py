@@ -113,8 +113,8 @@ class _Run:
         arch = diff.left.arch or diff.right.arch
         self._relocation = Relocation(arch) if tolerance.is_relocated else None
         self._comparison = Comparison(arch, self._disassembly, tolerance, self._relocation, is_strict=self._is_strict)
-        self._branch_root: int | None = None
-        """Of what the pair before read, if it is a branch."""
+        self._latest: tuple[Frame, Frame] | None = None
+        """The pair before, if its frames were not the same."""
         self._unsettled: tuple[_Apart, int] | None = None
         """Frames that are passed over when the divergence is told, and its index."""
 
@@ -133,8 +133,10 @@ class _Run:
                 reading.position = left[0]
                 self._progress()
             data = left[1][1]
-            if data == right[1][1] and self._relocation is None:
-                self._branch_root = None
+            if data == right[1][1]:
+                self._latest = None
+                if self._relocation is not None:
+                    self._relocation.learn(self._left.frame(left), self._right.frame(right))
                 if type(data) is not bytes or data[0] != _STD_TAG:
                     left_learn(left)
                     right_learn(right)
@@ -164,7 +166,7 @@ class _Run:
         self._left.learn(left)
         self._right.learn(right)
         outcome = self._comparison.compare(ours, theirs, self._tally.divergences)
-        self._branch_root = outcome.inputs if isinstance(ours, StdFrame) and self._is_branch(ours) else None
+        self._latest = ours, theirs
         divergence = self._divergence_of(left, right, outcome)
         if not outcome.differences:
             self._count(outcome.root)
@@ -172,8 +174,15 @@ class _Run:
         self._right.before.append(right)
         return divergence
 
-    def _is_branch(self, frame: StdFrame) -> bool:
-        return self._disassembly.at(frame.address, frame.rawbytes, frame.mode).is_branch
+    def _root_of_branch(self) -> int | None:
+        """Where the traces go apart because of what the branch before read: what that comes from."""
+        if self._latest is None:
+            return None
+        left, right = self._latest
+        if not isinstance(left, StdFrame) or not isinstance(right, StdFrame):
+            return None
+        instruction = self._disassembly.at(left.address, left.rawbytes, left.mode)
+        return self._comparison.root_of_inputs(left, right) if instruction.is_branch else None
 
     def _count(self, root: int | None) -> None:
         """A pair that is different because of a divergence, or of what is tolerated."""
@@ -207,7 +216,7 @@ class _Run:
         self._left.put_back(left)
         self._right.put_back(right)
         apart = self._realigned(0)
-        root = self._branch_root
+        root = self._root_of_branch()
         if apart is not None and root is not None and root != TOLERATED:
             self._count(root)
             self._unsettled = apart, root
