@@ -20,6 +20,9 @@ _PROGRESS_PERIOD = 1 << 13
 _SLOTS = 2
 """How many instructions behind a branch traces go apart at the latest: those with a delay slot."""
 
+_FRAMES_OF_CHANGED_CODE = 8
+"""Behind an instruction that differs: if most of them do, too, it is not that one alone."""
+
 
 class Diff:
     """Compares two traces.
@@ -194,7 +197,8 @@ class _Run:
     def _key_of(self, frame: Frame, *, is_left: bool) -> Hashable:
         """What is the same in frames that belong together."""
         if not isinstance(frame, StdFrame):
-            return type(frame).__name__
+            thread_id = getattr(frame, "thread_id", None) if self._is_strict else None
+            return type(frame).__name__, thread_id
         address = self._relocation.to_right(frame.address) if is_left and self._relocation else frame.address
         # Producers number threads, and name modes, as they like.
         return (address, frame.thread_id, frame.mode) if self._is_strict else address
@@ -244,8 +248,11 @@ class _Run:
     def _divergence_of(self, left: Item, right: Item, outcome: Outcome) -> Divergence | None:
         """What two frames of the same place are different in, if that is to be told."""
         differences = outcome.differences
-        apart = self._branched() if outcome.next_addresses else _TOGETHER
-        if apart is _TOGETHER:
+        if differences and differences[0].kind is DivergenceKind.BYTES:
+            apart = self._other_code()
+        else:
+            apart = self._branched() if outcome.next_addresses else _TOGETHER
+        if apart == _TOGETHER:
             if not differences:
                 return None
             kind = differences[0].kind
@@ -263,6 +270,26 @@ class _Run:
             DivergenceKind.CONTROL_FLOW, left, right, outcome.next_addresses, apart, follows_tolerated=root == TOLERATED
         )
 
+    def _other_code(self) -> _Apart | None:
+        """Behind an instruction that is another one: whether only that is changed, or where both execute the same code
+        again. An instruction more moves all that are behind it."""
+        ours, theirs = (
+            [
+                self._code_of(side.frame(item), is_left=side is self._left)
+                for item in side.ahead(_FRAMES_OF_CHANGED_CODE)
+            ]
+            for side in (self._left, self._right)
+        )
+        same = sum(one == two for one, two in zip(ours, theirs, strict=False))
+        if 2 * same >= max(len(ours), len(theirs)):
+            return _TOGETHER
+        return self._realigned(0, self._code_of)
+
+    def _code_of(self, frame: Frame, *, is_left: bool) -> Hashable:
+        """What is the same in frames of the same instruction."""
+        key = self._key_of(frame, is_left=is_left)
+        return (key, frame.rawbytes) if isinstance(frame, StdFrame) else key
+
     def _branched(self) -> _Apart | None:
         """Where the next instructions, by what the frames before say, are not the same: what only one trace has."""
         ours, theirs = (
@@ -274,12 +301,13 @@ class _Run:
                 return self._realigned(slots)
         return _TOGETHER
 
-    def _realigned(self, slots: int) -> _Apart | None:
+    def _realigned(self, slots: int, key_of: Callable[..., Hashable] | None = None) -> _Apart | None:
         """How many frames each trace has until both go on alike; None: that was not found."""
+        key_of = key_of or self._key_of
         for window in WINDOWS:
             count = slots + window.frames
             ours, theirs = (
-                [self._key_of(side.frame(item), is_left=side is self._left) for item in side.ahead(count)[slots:]]
+                [key_of(side.frame(item), is_left=side is self._left) for item in side.ahead(count)[slots:]]
                 for side in (self._left, self._right)
             )
             found = realigned(
