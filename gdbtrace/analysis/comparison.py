@@ -29,6 +29,8 @@ Pair = tuple[Operand | None, Operand | None]
 
 _MOST_CODE = 1 << 16
 """Instructions whose bytes differ that are remembered."""
+_MOST_BITS_TOUCHED = 1 << 16
+"""Of an access of which only the width is told: what a trace says is not to be believed beyond that."""
 _NOT_LISTED = "-"
 
 
@@ -57,6 +59,7 @@ class Comparison:
     :param relocation: what is elsewhere in the second trace; None: nothing is.
     :param is_strict: both have the same kind of frames: what one lists the other must, too. Else what both have is
         compared.
+    :param address_bits: those of accesses' addresses that are compared.
     """
 
     def __init__(
@@ -67,11 +70,13 @@ class Comparison:
         relocation: Relocation | None = None,
         *,
         is_strict: bool = True,
+        address_bits: int = -1,
     ) -> None:
         self._arch = arch
         self._disassembly = disassembly
         self._relocation = relocation
         self._is_strict = is_strict
+        self._address_bits = address_bits
         self._masks = Masks(tolerance, arch)
         self._reads = None if arch is None else RegistersRead(arch, disassembly)
         self._program_counters = (
@@ -287,6 +292,7 @@ class _Instruction:
         "_mask",
         "_outcome",
         "_registers",
+        "_registers_before",
         "_right",
     )
 
@@ -300,10 +306,11 @@ class _Instruction:
         """Root of what it reads, as far as it was looked for."""
         self._are_inputs_known = False
         self._mask: InstructionMask | None = None
+        self._registers_before: tuple[dict[str, Operand], dict[str, Operand]] | None = None
 
     def compare(self) -> Outcome:
         left, right, context = self._left, self._right, self._context
-        if left.rawbytes != right.rawbytes and left.rawbytes and right.rawbytes:
+        if left.rawbytes != right.rawbytes:
             self._compare_code()
         self._compare_before()
         if left.post is not None and right.post is not None:
@@ -330,6 +337,11 @@ class _Instruction:
         return self._index
 
     def _compare_code(self) -> None:
+        if not self._context._is_strict:
+            # A log has fewer bytes than the instruction, or more.
+            known_bytes = min(len(self._left.rawbytes), len(self._right.rawbytes))
+            if self._left.rawbytes[:known_bytes] == self._right.rawbytes[:known_bytes]:
+                return
         known = self._context._code
         keys = self._key(self._left), self._key(self._right)
         root = known.get(keys)
@@ -407,7 +419,7 @@ class _Instruction:
             name = context._name_of(operand)
             if one is None or two is None:
                 # Unchanged, and so perhaps not listed.
-                one, two = one or self._before(self._left, name), two or self._before(self._right, name)
+                one, two = one or self._before(0).get(name), two or self._before(1).get(name)
                 if one is not None and two is not None and one.value == two.value:
                     continue
                 if (one is None or two is None) and not context._is_strict:
@@ -421,9 +433,15 @@ class _Instruction:
         for one, two in stores:
             self._compare_access("store", one, two)
 
-    def _before(self, frame: StdFrame, name: str) -> Operand | None:
-        name_of = self._context._name_of
-        return next((each for each in frame.pre if not each.is_memory and name_of(each) == name), None)
+    def _before(self, side: int) -> dict[str, Operand]:
+        """The registers before, by name: 0, of the first trace; 1, of the second one."""
+        if self._registers_before is None:
+            name_of = self._context._name_of
+            one, two = (
+                {name_of(each): each for each in frame.pre if not each.is_memory} for frame in (self._left, self._right)
+            )
+            self._registers_before = one, two
+        return self._registers_before[side]
 
     def _compare_result(self, name: str, one: Operand | None, two: Operand | None) -> None:
         registers, context = self._registers, self._context
@@ -544,9 +562,9 @@ class _Instruction:
             ours, theirs = one.get(name), two.get(name)
             if ours is None or theirs is None or not context._is_same(ours, theirs):
                 yield ours, theirs
-        accesses = [[each for each in side if each.is_memory] for side in (left, right)]
-        if all(accesses):
-            yield from _differing_accesses(*accesses)
+        accesses, others = ([each for each in side if each.is_memory] for side in (left, right))
+        if accesses and others:
+            yield from _differing_accesses(accesses, others, context._address_bits)
 
 
 def _matched(left: Sequence[Operand], right: Sequence[Operand]) -> Iterator[Pair]:
@@ -562,19 +580,38 @@ def _matched(left: Sequence[Operand], right: Sequence[Operand]) -> Iterator[Pair
             yield ours, theirs
 
 
-def _differing_accesses(left: Sequence[Operand], right: Sequence[Operand]) -> Iterator[Pair]:
-    """Accesses of different producers, who may cut them into pieces differently: by the bytes that they touch."""
-    if all(operand.value for operand in (*left, *right)):
-        one, two = (
-            {operand.address + at: byte for operand in side for at, byte in enumerate(operand.value)}
-            for side in (left, right)
-        )
-        if one != two:
-            yield from zip_longest(left, right)
-    elif [operand.address for operand in left] != [operand.address for operand in right]:
-        yield from (
-            (one, two) for one, two in zip_longest(left, right) if not (one and two and one.address == two.address)
-        )
+def _differing_accesses(left: Sequence[Operand], right: Sequence[Operand], address_bits: int) -> Iterator[Pair]:
+    """Accesses of different producers, who may cut them into pieces differently: by the bytes that they touch.
+
+    :param address_bits: those of an address that both tell.
+    """
+    one, two = (_touched(side, address_bits) for side in (left, right))
+    if one is None or two is None:
+        # Where sizes are not told, the addresses of one side's pieces must be within what the other touches.
+        ours, theirs = ({each.address & address_bits for each in side} for side in (left, right))
+        if (ours <= two.keys()) if two else (theirs <= one.keys()) if one else (ours == theirs):
+            return
+    elif one.keys() == two.keys() and all(two[at] in (byte, None) or byte is None for at, byte in one.items()):
+        return
+    pairs = list(zip_longest(left, right))
+    unlike = [(a, b) for a, b in pairs if a is None or b is None or not _is_alike(a, b, address_bits)]
+    yield from unlike or pairs[:1]
+
+
+def _touched(accesses: Sequence[Operand], address_bits: int) -> dict[int, int | None] | None:
+    """Address -> byte, or None where that is not known; None: nobody knows how wide they are."""
+    touched: dict[int, int | None] = {}
+    for operand in accesses:
+        if not 0 < operand.bits <= _MOST_BITS_TOUCHED:
+            return None
+        values = operand.value or [None] * (operand.bits // 8)
+        touched |= {operand.address + at & address_bits: byte for at, byte in enumerate(values)}
+    return touched
+
+
+def _is_alike(left: Operand, right: Operand, address_bits: int) -> bool:
+    is_same_place = left.address & address_bits == right.address & address_bits
+    return is_same_place and (not left.value or not right.value or left.value == right.value)
 
 
 def _belong_together(left: Operand, right: Operand) -> bool:

@@ -45,7 +45,8 @@ class Diff:
         self._tolerance = tolerance
         self._context = context
         self._progress = progress
-        self.is_strict = _producer_of(left) == _producer_of(right)
+        scopes = left.reader.scope, right.reader.scope
+        self.is_strict = _producer_of(left) == _producer_of(right) and all(scope.is_whole for scope in scopes)
         """Both have the same kind of frames: what one lists the other must, too."""
 
     def first(self) -> Divergence | None:
@@ -115,7 +116,14 @@ class _Run:
         self._disassembly = diff.left.disassembly
         arch = diff.left.arch or diff.right.arch
         self._relocation = Relocation(arch) if tolerance.is_relocated else None
-        self._comparison = Comparison(arch, self._disassembly, tolerance, self._relocation, is_strict=self._is_strict)
+        self._comparison = Comparison(
+            arch,
+            self._disassembly,
+            tolerance,
+            self._relocation,
+            is_strict=self._is_strict,
+            address_bits=diff.left.reader.scope.address_bits & diff.right.reader.scope.address_bits,
+        )
         self._latest: tuple[Frame, Frame] | None = None
         """The pair before, if its frames were not the same."""
         self._unsettled: tuple[_Apart, int] | None = None
@@ -217,8 +225,13 @@ class _Run:
     def _apart(self, left: Item, right: Item, ours: Frame, theirs: Frame) -> Divergence | None:
         """Another instruction, or something else, is next in each."""
         self._tally.pairs -= 1
-        self._left.put_back(left)
-        self._right.put_back(right)
+        surplus = self._surplus(ours, theirs)
+        if self._left is not surplus:
+            self._left.put_back(left)
+        if self._right is not surplus:
+            self._right.put_back(right)
+        if surplus is not None:
+            return None
         apart = self._realigned(0)
         root = self._root_of_branch()
         if apart is not None and root is not None and root != TOLERATED:
@@ -244,6 +257,23 @@ class _Run:
             if is_unlike
         ]
         return self._told(kind, one, two, differences, apart, follows_tolerated=root == TOLERATED)
+
+    def _surplus(self, ours: Frame, theirs: Frame) -> Side | None:
+        """The side that has an instruction which the other, by what it tells, need not have; None: there is none."""
+        if self._is_strict or not isinstance(ours, StdFrame) or not isinstance(theirs, StdFrame):
+            return None
+        for log, log_next, trace, trace_next in (
+            (self._right, theirs, self._left, ours),
+            (self._left, ours, self._right, theirs),
+        ):
+            scope = log.reading.reader.scope
+            previous = trace.frame(trace.before[-1]) if trace.before else None
+            if isinstance(previous, StdFrame):
+                if scope.is_extra(previous, log_next.address):
+                    return log
+                if scope.is_folded(previous, trace_next):
+                    return trace
+        return None
 
     def _divergence_of(self, left: Item, right: Item, outcome: Outcome) -> Divergence | None:
         """What two frames of the same place are different in, if that is to be told."""
@@ -354,7 +384,8 @@ class _Run:
     def _position(self, side: Side, item: Item | None) -> Position:
         # The frame itself is ahead if it was put back.
         following = [each for each in side.ahead(self._context + 1) if item is None or each[0] > item[0]]
-        before = [(number, side.frame((number, message))) for number, message in side.before]
+        latest = [*side.before][-self._context :] if self._context else ()
+        before = [(number, side.frame((number, message))) for number, message in latest]
         after = [(number, side.frame((number, message))) for number, message in following[: self._context]]
         number = item[0] if item is not None else following[0][0] if following else side.following
         return Position(number, None if item is None else side.frame(item), before, after)
