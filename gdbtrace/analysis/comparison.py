@@ -131,7 +131,8 @@ class Comparison:
         if isinstance(frame, StdFrame):
             registers = self._registers.get(frame.thread_id)
             if registers:
-                self._drop(registers, (frame.pre, frame.post or ()), ())
+                for operands in (frame.pre, frame.post or ()):
+                    self._drop(registers, (operands,), ())
                 if not registers:
                     del self._registers[frame.thread_id]
             if self._memory:
@@ -190,9 +191,9 @@ class Comparison:
     def _drop(
         self, registers: dict[str, CarriedRegister], lists: Iterable[Sequence[Operand]], differing: Iterable[str]
     ) -> None:
-        """Registers that are listed and are not among those that differ are the same now."""
+        """Registers that both list and that are not among those that differ are the same now."""
         for name in [name for name in registers if name not in differing]:
-            if any(self._lists(operands, name) for operands in lists):
+            if all(self._lists(operands, name) for operands in lists):
                 del registers[name]
 
     def _lists(self, operands: Sequence[Operand], name: str) -> bool:
@@ -277,7 +278,7 @@ class Comparison:
         """Whether two values of a register are the same."""
         if self._is_strict:
             return left == right or self.is_moved(left, right)
-        return not left.value or not right.value or _differing_bits(left, right) in (0, -1)
+        return not left.value or not right.value or _is_equal(left, right)
 
 
 class _Instruction:
@@ -420,7 +421,8 @@ class _Instruction:
             if one is None or two is None:
                 # Unchanged, and so perhaps not listed.
                 one, two = one or self._before(0).get(name), two or self._before(1).get(name)
-                if one is not None and two is not None and one.value == two.value:
+                if one is not None and two is not None and _is_equal(one, two):
+                    registers.pop(name, None)
                     continue
                 if (one is None or two is None) and not context._is_strict:
                     continue
@@ -625,6 +627,11 @@ def _differing_bits(left: Operand, right: Operand) -> int:
     """In which bits two registers' values differ; -1: in none, but in what else is said of them."""
     one, two = int.from_bytes(left.value, "little"), int.from_bytes(right.value, "little")
     return (one ^ two) & (1 << min(left.bits, right.bits)) - 1 or -1
+
+
+def _is_equal(left: Operand, right: Operand) -> bool:
+    """Whether two registers have the same value, whatever else is said of them."""
+    return _differing_bits(left, right) == -1
 
 
 def _differing_bytes(left: bytes, right: bytes) -> int:
