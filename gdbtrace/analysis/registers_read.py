@@ -12,6 +12,11 @@ from gdbtrace.arch.model import Arch, Group, StepRule
 
 _MOST_KEPT = 1 << 16
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_UNTOLD = re.compile(r"cm[np]|tst|dc|ic|at|(cas|swp|(ld|st)(add|clr|eor|set|[su]max|[su]min)).*|[a-z]+2")
+"""Mnemonics of AArch64 of which capstone 5 takes what is compared for written, does not say what atomics and operations
+on caches read, nor that the lower half of the result stays."""
+_RETURN_ADDRESS = {"ret": "x30"}
+"""Likewise, of what is not in the text."""
 _PAIR = re.compile(r"\b([A-Za-z]+)(\d+):(\d+)\b")
 
 
@@ -67,4 +72,8 @@ class RegistersRead:
             # 0 is no register; on TriCore asking for its name ends the process.
             if identifier and (register := instruction.reg_name(identifier)):
                 read.update(arch.aliases.get(register, (register,)))
+        if _UNTOLD.fullmatch(decoded.mnemonic):
+            read.update(named_registers(arch, decoded))
+        if decoded.mnemonic in _RETURN_ADDRESS:
+            read.add(_RETURN_ADDRESS[decoded.mnemonic])
         return frozenset(read)
