@@ -121,10 +121,26 @@ class Comparison:
             return None
         if self._reads is None:
             return max(each.root for each in registers.values())
-        read = self._reads.of((left.address, left.rawbytes, left.mode))
-        if left.rawbytes != right.rawbytes:
-            read = read | self._reads.of((right.address, right.rawbytes, right.mode))
-        return max((each.root for name, each in registers.items() if name in read), default=None)
+        roots = []
+        for frame in (left, right) if left.rawbytes != right.rawbytes else (left,):
+            inputs = self._reads.of((frame.address, frame.rawbytes, frame.mode))
+            for name, carried in registers.items():
+                if (
+                    name in inputs.read
+                    or (name in inputs.perhaps and carried.root != TOLERATED)
+                    or (name in inputs.named and self._is_kept_by(left, right, name, carried))
+                ):
+                    roots.append(carried.root)
+        return max(roots, default=None)
+
+    def _is_kept_by(self, left: StdFrame, right: StdFrame, name: str, carried: CarriedRegister) -> bool:
+        """Whether an instruction leaves a register as it is."""
+        return all(
+            operand.value == value
+            for frame, value in ((left, carried.left), (right, carried.right))
+            for operand in frame.post or ()
+            if not operand.is_memory and self._name_of(operand) == name
+        )
 
     def pass_same(self, frame: Frame) -> None:
         """Both have this frame, to the last byte: what it lists differs no more."""
