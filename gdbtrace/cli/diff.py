@@ -14,7 +14,7 @@ from gdbtrace.analysis.diff import Diff
 from gdbtrace.analysis.reading import Selection
 from gdbtrace.cli.masks import MaskOptions, tolerance_of
 from gdbtrace.cli.output import ExitStatus, open_text_output, refuse_to_overwrite
-from gdbtrace.cli.traces import ReadingOptions, open_reading, progress_of
+from gdbtrace.cli.traces import ReadingOptions, open_pair, progress_of
 from gdbtrace.errors import UsageError
 from gdbtrace.report.diff import DiffReport
 from gdbtrace.report.diff_html import write_html
@@ -59,7 +59,7 @@ def diff(
     )
     refuse_to_overwrite([left, right, *filter(None, (reading_options.elf, side.right_elf))], [showing.html])
     tolerance = tolerance_of(masks)
-    with open_reading(left, reading_options) as ours, open_reading(right, right_options) as theirs:
+    with open_pair(left, reading_options, right, right_options) as (ours, theirs):
         summary = DiffSummary(DiffReport(ours, theirs))
         with progress_of(ours) as show:
             comparison = Diff(ours, theirs, tolerance, showing.context, show)
