@@ -16,6 +16,7 @@ from gdbtrace.cli import (
     attach,
     cache,
     coverage,
+    diff,
     doctor,
     histogram,
     info,
@@ -107,6 +108,7 @@ APP.command("histogram")(expanded(histogram.histogram))
 APP.command("cache")(expanded(cache.cache))
 APP.command("timeline")(expanded(timeline.timeline))
 APP.command("coverage")(expanded(coverage.coverage))
+APP.command("diff")(expanded(diff.diff))
 APP.command("repair")(repair.repair)
 APP.command("archs")(archs.archs)
 APP.command("machines")(machines.machines)

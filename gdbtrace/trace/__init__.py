@@ -23,6 +23,7 @@ from gdbtrace.trace.frames import (
     UnknownFrame,
     Usage,
 )
+from gdbtrace.trace.scope import Scope
 
 __all__ = [
     "ExceptionFrame",
@@ -35,6 +36,7 @@ __all__ = [
     "ModloadFrame",
     "Operand",
     "RegisterLocation",
+    "Scope",
     "StdFrame",
     "SyscallFrame",
     "TaggedValues",
