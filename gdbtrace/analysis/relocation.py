@@ -11,7 +11,9 @@ another one), which the caller may know to be derived; and memory that was mappe
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 
@@ -31,16 +33,12 @@ _MOST_THREADS = 1 << 12
 
 
 class _Region(NamedTuple):
-    """A run of the left side's addresses, and where it is on the right side."""
+    """Where something begins; it goes on to where the next one does (a module is longer than its file: ``.bss``)."""
 
     low: int
-    high: int
-    """The last one."""
+    """Its first address on the left side."""
     delta: int
     """Right address - left address."""
-
-
-_UNMOVED = _Region(0, 0, 0)
 
 
 class Relocation:
@@ -77,7 +75,7 @@ class Relocation:
                 self._learn_from_instruction(left, right)
         elif isinstance(left, ModloadFrame) and isinstance(right, ModloadFrame):
             if _file_of(left) == _file_of(right):
-                self._place(left.low_address, right.low_address, left.high_address)
+                self._place(left.low_address, right.low_address, left.high_address - left.low_address)
         elif isinstance(left, SyscallFrame) and len(self._calls) < _MOST_THREADS:
             self._calls[left.thread_id] = left
         elif isinstance(left, KeyFrame) and isinstance(right, KeyFrame) and self._stack is None:
@@ -161,7 +159,7 @@ class Relocation:
                 self._learn_stack(left.pre, right.pre)
             if self.to_right(left.address) != right.address and self._is_moved(left.address, right.address):
                 # There are no modload frames.
-                self._place(left.address & -_PAGE, right.address & -_PAGE, None)
+                self._place(left.address & -_PAGE, right.address & -_PAGE)
         call = self._calls.pop(left.thread_id, None)
         if call is None or self._result is None:
             return
@@ -171,7 +169,7 @@ class Relocation:
         if self._is_moved(ours, theirs):
             # What brk returns is the end of the heap, which then grows.
             size = call.arguments[1] if call.number in self._maps and len(call.arguments) > 1 else 0
-            self._place(ours, theirs, ours + size - 1 if 0 < size <= self._mask else None)
+            self._place(ours, theirs, size & self._mask)
 
     def _learn_stack(self, left: Sequence[Operand], right: Sequence[Operand]) -> None:
         """Where it is, from the registers that the program begins with."""
@@ -181,7 +179,7 @@ class Relocation:
         if ours is not None and theirs is not None:
             self._stack = ours, theirs
             low = max(ours - _STACK_BELOW, 0)
-            self._place(low, low + theirs - ours, min(ours + _STACK_ABOVE, self._mask))
+            self._place(low, low + theirs - ours)
 
     def _learn_from_kernel(self, address: int, left: int, right: int) -> bool:
         """Whether two pointers are what the kernel has put above the first stack pointer, at an address of the left
@@ -191,7 +189,7 @@ class Relocation:
         is_string = self._is_above(left, self._stack[0]) and self._is_above(right, self._stack[1])
         if not is_string and (left % _PAGE or not self._is_moved(left, right)):
             return False
-        self._place(left, right, None)
+        self._place(left, right)
         return True
 
     @staticmethod
@@ -203,19 +201,21 @@ class Relocation:
         """Whether two values may be addresses in the same page, which is elsewhere."""
         return min(left, right) >= _LEAST_ADDRESS and (left - right) % _PAGE == 0
 
-    def _place(self, left: int, right: int, high: int | None) -> None:
-        """The left side's addresses from ``left`` on are the right side's from ``right`` on.
+    def _place(self, left: int, right: int, size: int = 0) -> None:
+        """What begins at ``left`` on the left side begins at ``right`` on the right side.
 
-        :param high: the last one: what was placed there before is gone; None: they go on to where something else is.
+        :param size: in bytes, where it is known: what began there before is gone.
         """
-        last = left if high is None else high
-        self._regions = [each for each in self._regions if not left <= each.low <= last][-_MOST_REGIONS:]
-        self._regions.append(_Region(left, self._mask if high is None else high, right - left))
+        gone = range(left, left + max(size, 1))
+        regions = [each for each in self._regions if each.low not in gone][-_MOST_REGIONS:]
+        insort(regions, _Region(left, right - left))
+        self._regions = regions
         self._known.clear()
 
     def _found(self, address: int) -> int:
-        """By how much an address is moved: as the region around it that begins last."""
-        return max((each for each in self._regions if each.low <= address <= each.high), default=_UNMOVED).delta
+        """By how much an address is moved."""
+        at = bisect_right(self._regions, address, key=attrgetter("low"))
+        return self._regions[at - 1].delta if at else 0
 
 
 def _operand_name(arch: Arch, stub_register: str) -> str | None:
