@@ -163,12 +163,19 @@ class _Run:
             if divergence is not None:
                 yield divergence
                 if not divergence.is_realigned:
+                    self._raise_damage()
                     return
             if self._unsettled is not None:
                 self._pass_over(*self._unsettled)
                 self._unsettled = None
         if (extra := next(rights, None)) is not None:
             yield self._ended(None, extra)
+
+    def _raise_damage(self) -> None:
+        """A trace that is damaged ahead is not compared to its end, nor are they realigned there."""
+        for side in (self._left, self._right):
+            if side.damage is not None:
+                raise side.damage
 
     def _compared(self, left: Item, right: Item) -> Divergence | None:
         """Two frames that are not the same to the last byte."""

@@ -26,6 +26,8 @@ class Inputs(NamedTuple):
     """It names them; it reads those that it does not change (of AArch64's ``cmp`` capstone says that it writes one)."""
     perhaps: frozenset[str]
     """Condition codes: not every disassembler tells who reads them."""
+    is_system_call: bool = False
+    """What comes of it is the kernel's."""
 
 
 class RegistersRead:
@@ -62,7 +64,7 @@ class RegistersRead:
         decoded = disassemble(rawbytes, address, self._modes.get(name, arch.modes[0]))
         read = set(self._counters)
         if arch.behaviour_of(decoded).rule is StepRule.SYSTEM_CALL:
-            read |= self._by_system_calls
+            return Inputs(frozenset(read | self._by_system_calls), frozenset(), self._status, is_system_call=True)
         instruction = decoded.capstone
         if not isinstance(instruction, capstone.CsInsn):
             text = self._disassembly.at(*key).text
