@@ -14,7 +14,6 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Sequence
 from operator import attrgetter
-from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 
 from gdbtrace.arch.disassembler import disassemble
@@ -73,8 +72,8 @@ class Relocation:
                 if self._is_call(left):
                     self._learn_from_call(left, right)
         elif isinstance(left, ModloadFrame) and isinstance(right, ModloadFrame):
-            if _file_of(left) == _file_of(right):
-                self._place(left.low_address, right.low_address, left.high_address - left.low_address)
+            # Of what name ever: the programs that are compared may be two files.
+            self._place(left.low_address, right.low_address, left.high_address - left.low_address)
         elif isinstance(left, KeyFrame) and isinstance(right, KeyFrame) and not self._has_begun:
             self._begin(_values(left), _values(right))
 
@@ -125,9 +124,7 @@ class Relocation:
     def is_same_event(self, left: Frame, right: Frame) -> bool:
         """Whether two frames that are no instructions say the same."""
         if isinstance(left, ModloadFrame) and isinstance(right, ModloadFrame):
-            return _file_of(left) == _file_of(right) and (
-                left.high_address - left.low_address == right.high_address - right.low_address
-            )
+            return self.is_same(left.low_address, right.low_address)
         if isinstance(left, SyscallFrame) and isinstance(right, SyscallFrame):
             return (
                 (left.number, left.thread_id) == (right.number, right.thread_id)
@@ -245,10 +242,6 @@ class Relocation:
         """By how much an address is moved."""
         at = bisect_right(self._regions, address, key=attrgetter("low"))
         return self._regions[at - 1].delta if at else 0
-
-
-def _file_of(frame: ModloadFrame) -> str:
-    return PurePosixPath(frame.module_name).name
 
 
 def _values(frame: KeyFrame) -> Sequence[Operand]:
