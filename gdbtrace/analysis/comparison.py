@@ -31,6 +31,8 @@ _MOST_CODE = 1 << 16
 """Instructions whose bytes differ that are remembered."""
 _MOST_BITS_TOUCHED = 1 << 16
 """Of an access of which only the width is told: what a trace says is not to be believed beyond that."""
+_LEAST_COPIED = 1 << 16
+"""Two values are a copy of two others that are the same if they are not small: flags are the same by chance."""
 _NOT_LISTED = "-"
 
 
@@ -43,8 +45,8 @@ class Outcome:
     root: int | None = None
     """Index of a divergence, or :data:`TOLERATED`: where a difference that is none of these, but arises here too,
     comes from; None: there is no such."""
-    inputs: int | None = None
-    """Likewise: where the difference comes from in what the instruction reads, if its results differ."""
+    next_root: int | None = None
+    """Likewise, of the difference in the addresses of the next instructions."""
     next_addresses: list[Difference] = field(default_factory=list)
     """In the addresses of the next instructions, by what the frames say, wherever they come from."""
 
@@ -195,7 +197,7 @@ class Comparison:
         if relocation is None or len(left.value) != len(right.value):
             return False
         if not left.is_memory:
-            return relocation.is_same(int.from_bytes(left.value, "little"), int.from_bytes(right.value, "little"))
+            return relocation.is_same(_number(left), _number(right))
         return relocation.to_right(left.address) == right.address and relocation.is_same_bytes(
             left.address, left.value, right.value
         )
@@ -301,8 +303,12 @@ class Comparison:
                 root = TOLERATED
             else:
                 root = index
+                kind = DivergenceKind.REGISTER
+                if name in self._program_counters:
+                    kind = DivergenceKind.CONTROL_FLOW
+                    outcome.next_addresses = outcome.differences
                 outcome.differences.append(
-                    Difference(DivergenceKind.REGISTER, f"{name} in the key frame", _text(one), _text(two), one, two)
+                    Difference(kind, f"{name} in the key frame", _text(one), _text(two), one, two)
                 )
             self._registers.setdefault(thread_id, {})[name] = CarriedRegister(one.value, two.value, root)
 
@@ -351,7 +357,6 @@ class _Instruction:
         elif (left.post is None) != (right.post is None) and context._is_strict:
             one, two = ("did not finish" if frame.post is None else "finished" for frame in (left, right))
             self._add(DivergenceKind.EVENT, "instruction", one, two)
-        self._outcome.inputs = self._inputs
         return self._outcome
 
     def _key(self, frame: StdFrame) -> Key:
@@ -492,6 +497,7 @@ class _Instruction:
             self._derive(root)
         if is_counter:
             kind = DivergenceKind.CONTROL_FLOW
+            self._outcome.next_root = root
             self._outcome.next_addresses.append(Difference(kind, f"{name} after", _text(one), _text(two), one, two))
         registers[name] = CarriedRegister(*values, root)
 
@@ -504,7 +510,15 @@ class _Instruction:
             return root
         if carried is not None and not carried.is_seen:
             return carried.root
-        if one is None or two is None or one.bits != two.bits:
+        if one is None or two is None:
+            return None
+        values = one.value, two.value
+        if max(_number(one), _number(two)) >= _LEAST_COPIED:
+            # Whoever says or does not say that the other one is read: a return, a window of registers.
+            for each in self._registers.values():
+                if each[:2] == values:
+                    return each.root
+        if one.bits != two.bits:
             return None
         bits = _differing_bits(one, two)
         mask = self._instruction_mask()
@@ -660,10 +674,14 @@ def _belong_together(left: Operand, right: Operand) -> bool:
     return one == two
 
 
+def _number(operand: Operand) -> int:
+    """A register's value."""
+    return int.from_bytes(operand.value, "little")
+
+
 def _differing_bits(left: Operand, right: Operand) -> int:
     """In which bits two registers' values differ; -1: in none, but in what else is said of them."""
-    one, two = int.from_bytes(left.value, "little"), int.from_bytes(right.value, "little")
-    return (one ^ two) & (1 << min(left.bits, right.bits)) - 1 or -1
+    return (_number(left) ^ _number(right)) & (1 << min(left.bits, right.bits)) - 1 or -1
 
 
 def _is_equal(left: Operand, right: Operand) -> bool:
@@ -681,7 +699,7 @@ def _is_kept(carried: CarriedRegister, left: Operand, right: Operand, bits: int)
     if carried.left is None or carried.right is None:
         return False
     one, two = int.from_bytes(carried.left, "little"), int.from_bytes(carried.right, "little")
-    kept = one ^ int.from_bytes(left.value, "little") | two ^ int.from_bytes(right.value, "little")
+    kept = one ^ _number(left) | two ^ _number(right)
     return not bits & ~(one ^ two) and not kept & bits
 
 
@@ -709,4 +727,4 @@ def _text(operand: Operand | None) -> str:
         return "not observed"
     if operand.is_memory:
         return f"{operand.address:#x}: {operand.value.hex()}"
-    return hex(int.from_bytes(operand.value, "little"))
+    return hex(_number(operand))

@@ -45,6 +45,7 @@ class RegistersRead:
         counters = arch.pc, arch.next_pc
         self._counters = frozenset(register.name for register in registers if register.stub_name in counters)
         self._status = frozenset(register.name for register in registers if register.group is Group.STATUS)
+        self._every = frozenset(register.name for register in registers)
         sources = {calls.number, calls.result, *calls.arguments}
         self._by_system_calls = frozenset(register.name for register in registers if register.stub_name in sources)
         self._known: dict[Key, Inputs] = {}
