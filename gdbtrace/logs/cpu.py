@@ -34,6 +34,7 @@ class CpuLog:
     """Reads states.
 
     A register is listed as far as the log prints it from its lowest bit on; one of which it prints other parts is not.
+    There are no values after an instruction: the next state may be that of a handler.
 
     :raise UsageError: QEMU's dump of this architecture is not known.
     """
@@ -98,7 +99,7 @@ class CpuLog:
             if len(dumps) >= _MOST_CPUS:
                 raise TraceFormatError(self._path, 0, f"a log of more than {_MOST_CPUS} CPUs")
             dumps[cpu] = _Dump(self._arch)
-        return StdFrame(address, cpu, b"", dumps[cpu].operands(lines), ())
+        return StdFrame(address, cpu, b"", dumps[cpu].operands(lines), None)
 
 
 class _Dump:
