@@ -16,9 +16,9 @@ from gdbtrace.arch.model import Arch
 from gdbtrace.errors import TraceFormatError, UsageError
 from gdbtrace.logs.cpu_dump import READERS, Printed
 from gdbtrace.logs.format import Line, damaged
-from gdbtrace.logs.surplus import EXTRA, FOLDED
+from gdbtrace.logs.surplus import FOLDED, extra_of
 from gdbtrace.trace.frames import Operand, RegisterLocation, StdFrame, Usage
-from gdbtrace.trace.scope import Scope, never_extra, never_folded
+from gdbtrace.trace.scope import Scope, never_folded
 
 _COUNT: Final = 0x1FF
 """CF_COUNT_MASK of QEMU's include/exec/exec-all.h: how many instructions a block may have."""
@@ -47,7 +47,7 @@ class CpuLog:
     def __init__(self, path: Path, arch: Arch, *, is_machine: bool) -> None:
         if arch.name not in READERS:
             raise UsageError(f"{path}: what QEMU prints of the registers of {arch.name} is not known; use execlog")
-        self._path, self._arch = path, arch
+        self._path, self._arch, self._is_machine = path, arch, is_machine
 
     @property
     def scope(self) -> Scope:
@@ -58,7 +58,7 @@ class CpuLog:
             has_values=False,
             has_events=False,
             has_modes=False,
-            is_extra=EXTRA.get(self._arch.name, never_extra),
+            is_extra=extra_of(self._arch.name, is_machine=self._is_machine),
             is_folded=FOLDED.get(self._arch.name, never_folded),
         )
 
