@@ -23,6 +23,9 @@ _BATCH = 1 << 12
 """Frames that are looked at together where objdump has to be asked: a run of it costs some ten milliseconds."""
 
 
+_UNKNOWN = "(bytes unknown)"
+
+
 class Syntax(Enum):
     """How x86 is written."""
 
@@ -35,7 +38,7 @@ class Instruction:
     """What is known of an instruction."""
 
     text: str
-    """As a disassembler prints it; ``.byte 0x...`` where none knows it."""
+    """As a disassembler prints it; ``.byte 0x...`` where none knows it, and other words where it has no bytes."""
     operations: tuple[str, ...]
     """Its mnemonic, as the disassembler prints it; of a packet, that of each instruction in it."""
     groups: tuple[str, ...]
@@ -143,12 +146,15 @@ class Disassembly:
         if entry is not None:
             return Instruction(entry.name, (entry.name,), (), Branch(0, is_computed=True))
         mode = self._modes.get(name, self._default_mode)
+        if not rawbytes:
+            # A log need not have them.
+            return Instruction(_UNKNOWN, (_UNKNOWN,), ())
         if self._arch is None or mode is None:
             return self._of_text(None, key, mode)
         decoded = disassemble(rawbytes, address, mode)
         found = decoded.capstone
         if not isinstance(found, capstone.CsInsn):
-            return None if rawbytes and mode.objdump else self._of_text(decoded.text, key, mode)
+            return None if mode.objdump else self._of_text(decoded.text, key, mode)
         # Some of TriCore's have no name.
         groups = tuple(name for group in found.groups if (name := found.group_name(group)))
         return Instruction(decoded.text, (decoded.mnemonic,), groups, self._arch.branch_of(decoded))

@@ -16,9 +16,9 @@ from gdbtrace.arch.model import Arch
 from gdbtrace.errors import TraceFormatError, UsageError
 from gdbtrace.logs.cpu_dump import READERS, Printed
 from gdbtrace.logs.format import Line, damaged
-from gdbtrace.logs.surplus import EXTRA, FOLDED
+from gdbtrace.logs.surplus import FOLDED, extra_of
 from gdbtrace.trace.frames import Operand, RegisterLocation, StdFrame, Usage
-from gdbtrace.trace.scope import Scope, never_extra, never_folded
+from gdbtrace.trace.scope import Scope, never_folded
 
 _COUNT: Final = 0x1FF
 """CF_COUNT_MASK of QEMU's include/exec/exec-all.h: how many instructions a block may have."""
@@ -34,6 +34,7 @@ class CpuLog:
     """Reads states.
 
     A register is listed as far as the log prints it from its lowest bit on; one of which it prints other parts is not.
+    There are no values after an instruction: the next state may be that of a handler.
 
     :raise UsageError: QEMU's dump of this architecture is not known.
     """
@@ -46,7 +47,7 @@ class CpuLog:
     def __init__(self, path: Path, arch: Arch, *, is_machine: bool) -> None:
         if arch.name not in READERS:
             raise UsageError(f"{path}: what QEMU prints of the registers of {arch.name} is not known; use execlog")
-        self._path, self._arch = path, arch
+        self._path, self._arch, self._is_machine = path, arch, is_machine
 
     @property
     def scope(self) -> Scope:
@@ -57,7 +58,7 @@ class CpuLog:
             has_values=False,
             has_events=False,
             has_modes=False,
-            is_extra=EXTRA.get(self._arch.name, never_extra),
+            is_extra=extra_of(self._arch.name, is_machine=self._is_machine),
             is_folded=FOLDED.get(self._arch.name, never_folded),
         )
 
@@ -98,7 +99,7 @@ class CpuLog:
             if len(dumps) >= _MOST_CPUS:
                 raise TraceFormatError(self._path, 0, f"a log of more than {_MOST_CPUS} CPUs")
             dumps[cpu] = _Dump(self._arch)
-        return StdFrame(address, cpu, b"", dumps[cpu].operands(lines), ())
+        return StdFrame(address, cpu, b"", dumps[cpu].operands(lines), None)
 
 
 class _Dump:

@@ -219,6 +219,18 @@ def _m68k(line: str) -> Iterator[Printed]:
         yield Printed(f"fp{number}", int(exponent, 16) << 80 | int(mantissa, 16), _M68K_FLOAT_BITS)
 
 
+def _coldfire(line: str) -> Iterator[Printed]:
+    # Its float registers are doubles, and printed as if they were extended.
+    return (each for each in _m68k(line) if not re.fullmatch(r"fp\d", each.name))
+
+
+def _arm_m(line: str) -> Iterator[Printed]:
+    if line.startswith("XPSR="):
+        yield _printed("xpsr", line[5:].split()[0])
+    else:
+        yield from _arm(line)
+
+
 def _sh4(line: str) -> Iterator[Printed]:
     for name, digits in re.findall(r"\b(\w+)=0x([0-9a-f]+)", line):
         yield _printed(name, digits)
@@ -239,4 +251,6 @@ READERS: Mapping[str, Reader] = {
     "hppa": _hppa,
     "m68k": _m68k,
     "sh4": _sh4,
+    "arm-m": _arm_m,
+    "coldfire": _coldfire,
 }

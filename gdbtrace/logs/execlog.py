@@ -18,9 +18,9 @@ from typing import Final
 
 from gdbtrace.arch.model import Arch
 from gdbtrace.logs.format import Line, damaged
-from gdbtrace.logs.surplus import EXTRA, FOLDED
+from gdbtrace.logs.surplus import FOLDED, extra_of
 from gdbtrace.trace.frames import MemoryLocation, Operand, RegisterLocation, StdFrame, Usage
-from gdbtrace.trace.scope import Scope, never_extra, never_folded
+from gdbtrace.trace.scope import Scope, never_folded
 
 _OPCODE_BYTES: Final = 4
 _PAGE_OFFSET: Final = 0xFFF
@@ -37,13 +37,13 @@ class Execlog:
     prints their bytes in the wrong order there, ``gdbtrace log`` in the right one, and nothing tells the two apart.
 
     :param is_machine: accesses have physical addresses, or QEMU's own of memory (7.2), of which the place within a
-        page is the guest's.
+        page is the guest's. Those to devices are left out: QEMU 7.2 adds up their addresses wrongly.
     """
 
     name = "a log of QEMU's execlog plugin, or of `gdbtrace log`"
     pattern: Final = re.compile(rb'\d+, 0x[0-9a-f]+, 0x[0-9a-f]+, "')
     """How each line begins."""
-    _LINE = re.compile(rb'(\d{1,9}), 0x([0-9a-f]{1,16}), 0x([0-9a-f]{1,128}), "[^"]*"(.*)')
+    _LINE = re.compile(rb'(\d{1,9}), 0x([0-9a-f]{1,16}), 0x([0-9a-f]{1,128}), "[^"]*"((?:, .*)?)')
     _VALUE = rb"(?: -> (?:0x((?:[0-9a-f]{2}){1,256})|\?))?(?=, |$)"
     _ACCESS = re.compile(rb", (load|store), 0x([0-9a-f]{1,16})()" + _VALUE)
     _MACHINE_ACCESS = re.compile(rb", (load|store), 0x([0-9a-f]{1,16}), ([^,]+?)" + _VALUE)
@@ -96,7 +96,9 @@ class Execlog:
         while access := self._access_pattern.match(rest, at):
             direction, where, device, value = access.groups()
             at = access.end()
-            location = MemoryLocation(int(where, 16), None, "" if device == _RAM else device.decode("utf-8", "replace"))
+            if device and device != _RAM:
+                continue
+            location = MemoryLocation(int(where, 16))
             if direction == b"load":
                 pre.append(self._access(location, value, _READ))
             else:
@@ -159,6 +161,6 @@ def _scope(arch: Arch, is_machine: bool) -> Scope:
         has_events=False,
         has_modes=False,
         address_bits=_PAGE_OFFSET if is_machine else -1,
-        is_extra=EXTRA.get(arch.name, never_extra),
+        is_extra=extra_of(arch.name, is_machine=is_machine),
         is_folded=FOLDED.get(arch.name, never_folded),
     )

@@ -79,8 +79,7 @@ class LogReader(TraceReader):
             if len(rest) > _MOST_LINE_BYTES:
                 raise TraceFormatError(self.path, offset, f"a line of more than {_MOST_LINE_BYTES} bytes")
         if rest:
-            # QEMU was killed within it, or it is whole but for its end: the format tells.
-            yield Line(offset, rest)
+            raise TraceFormatError(self.path, offset, "the log ends within a line")
 
 
 def _format_of(lead: bytes) -> Callable[..., LogFormat] | None:

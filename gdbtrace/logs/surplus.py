@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from gdbtrace.arch.model import ByteOrder
-from gdbtrace.trace.frames import StdFrame
+from gdbtrace.trace.frames import MemoryLocation, StdFrame
+from gdbtrace.trace.scope import never_extra
 
 PREFIXES: Final = bytes.fromhex("f2 f3 66 67 26 2e 36 3e 64 65")
 """Of x86, but REX."""
@@ -111,6 +112,23 @@ EXTRA: Mapping[str, Callable[[StdFrame, int], bool]] = {
     "hppa": _nullified,
     **dict.fromkeys(("avr", "avr6"), _on_avr),
 }
+
+
+def extra_of(arch: str, *, is_machine: bool) -> Callable[[StdFrame, int], bool]:
+    """The rule of an architecture.
+
+    On a machine under ``-icount`` an access to a device that does not end its block is made again, in a block of its
+    own (``cpu_io_recompile``).
+    """
+    rule = EXTRA.get(arch, never_extra)
+    if not is_machine:
+        return rule
+    return lambda frame, address: rule(frame, address) or (address == frame.address and _reaches_device(frame))
+
+
+def _reaches_device(frame: StdFrame) -> bool:
+    locations = (operand.location for operand in (*frame.memory_reads(), *frame.memory_writes()))
+    return any(isinstance(location, MemoryLocation) and location.device for location in locations)
 
 
 def is_further_iteration(previous: StdFrame, frame: StdFrame) -> bool:
