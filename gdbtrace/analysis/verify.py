@@ -227,8 +227,6 @@ class Verification:
         facts = self._facts.get(key) or self._learn(key)
         if facts.problem:
             self._report(ViolationKind.BYTES, facts.problem, thread_id, None, address)
-        if thread.call is not None or (facts.rule is StepRule.SYSTEM_CALL and not self._is_machine):
-            self._check_call(thread, frame, facts)
         if self._since_key >= 0:
             self._since_key += 1
             if self._since_key == self._key_interval + 1 and self._key_interval:
@@ -240,6 +238,8 @@ class Verification:
         target = registers.value_of(self._pc) if self._pc and thread.latest >= 0 else None
         looked_at = registers.found(frame.pre, number, conflicts)
         has_moved = self._check_flow(thread, frame, target)
+        if thread.call is not None or (facts.rule is StepRule.SYSTEM_CALL and not self._is_machine):
+            self._check_call(thread, frame, facts)
         has_device = False
         for operand in looked_at:
             if problem := self._problem_of(operand, is_pre=True):
@@ -479,9 +479,9 @@ class Verification:
     def _check_arguments(self, call: SyscallFrame, thread: _Thread, frame: StdFrame, facts: _Facts) -> None:
         """Compare what a system call's frame says with the registers before its instruction."""
         assert self._arch is not None
-        convention, values = self._arch.system_calls, {each.name: each for each in frame.pre if not each.is_memory}
-        names = convention.arguments
-        told = {f"argument {index}": each for index, each in enumerate(zip(names, call.arguments, strict=False), 1)}
+        convention = self._arch.system_calls
+        arguments = zip(convention.arguments, call.arguments, strict=False)
+        told = {f"argument {index}": each for index, each in enumerate(arguments, 1)}
         if facts.system_call is None:
             told["number"] = convention.number, call.number
         elif facts.system_call != call.number:
@@ -490,9 +490,9 @@ class Verification:
             )
             self._report(ViolationKind.EVENT, problem, frame.thread_id, thread.call_number, frame.address)
         for what, (name, number) in told.items():
-            operand = values.get(name)
-            if operand is not None and operand.value and (operand.as_int() ^ number) & self._mask:
-                problem = f"{what} of the system call is {number & self._mask:#x}, and {name} is {operand.as_int():#x}"
+            value = thread.registers.value_of(name)
+            if value is not None and (value ^ number) & self._mask:
+                problem = f"{what} of the system call is {number & self._mask:#x}, and {name} is {value:#x}"
                 self._report(ViolationKind.EVENT, problem, frame.thread_id, thread.call_number, frame.address)
 
     def _exception(self, frame: ExceptionFrame) -> None:
