@@ -294,8 +294,9 @@ class Verification:
         if disassembled.data != rawbytes:
             return facts._replace(problem=f"{rawbytes.hex()} has another size than an instruction that begins so")
         behaviour, branch = self._arch.behaviour_of(disassembled), self._arch.branch_of(disassembled)
+        is_branch = bool(branch or self._arch.may_branch(disassembled))
         return facts._replace(
-            goes_on=branch is None and behaviour.rule not in _GOES_ELSEWHERE,
+            goes_on=not is_branch and behaviour.rule not in _GOES_ELSEWHERE,
             has_slot=branch is not None and branch.delay_slots > 0,
             rule=behaviour.rule,
             system_call=behaviour.system_call,
