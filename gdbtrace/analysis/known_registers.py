@@ -47,6 +47,13 @@ class KnownRegisters:
         known, _ = self._others.get(name, (b"", 0))
         return int.from_bytes(known, "little") if known else None
 
+    def witness_of(self, name: str) -> int | None:
+        """Number of the frame that its value is known from; None: it is not known."""
+        if name in self._places:
+            return self._number
+        known = self._others.get(name)
+        return None if known is None else known[1]
+
     def found(self, operands: Sequence[Operand], number: int, conflicts: list[RegisterConflict]) -> Sequence[Operand]:
         """Frame ``number`` found these values: compare them with what is known, and know them from now on.
 

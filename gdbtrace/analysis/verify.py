@@ -139,7 +139,8 @@ class Verification:
     :param arch: None: nobody knows it, and what depends on its tables is not looked at.
     :param program: path of the traced program, as the meta frame has it; empty: not known.
     :param has_events: there are frames of system calls, exceptions and key frames.
-    :param key_interval: how many instructions there are at most from one key frame to the next; 0: not known.
+    :param key_interval: how many instructions there are at most from one key frame to the next, the first of which is
+        before the first instruction; 0: not known.
     """
 
     def __init__(
@@ -176,6 +177,7 @@ class Verification:
         self._has_modules = False
         self._since_key = -1
         """Instructions since the latest key frame; -1: there was none."""
+        self._has_key = False
         self._found: list[Violation] = []
         self._number = 0
         self._count = 0
@@ -227,9 +229,11 @@ class Verification:
         facts = self._facts.get(key) or self._learn(key)
         if facts.problem:
             self._report(ViolationKind.BYTES, facts.problem, thread_id, None, address)
-        if self._since_key >= 0:
+        if self._key_interval:
+            if self._since_key < 0 and self._count == 1:
+                self._report(ViolationKind.EVENT, "no key frame before it", thread_id, None, address)
             self._since_key += 1
-            if self._since_key == self._key_interval + 1 and self._key_interval:
+            if self._since_key == self._key_interval + 1:
                 problem = f"no key frame for more than {self._key_interval} instructions"
                 self._report(ViolationKind.EVENT, problem, thread_id, None, address)
 
@@ -494,7 +498,10 @@ class Verification:
             value = thread.registers.value_of(name)
             if value is not None and (value ^ number) & self._mask:
                 problem = f"{what} of the system call is {number & self._mask:#x}, and {name} is {value:#x}"
-                self._report(ViolationKind.EVENT, problem, frame.thread_id, thread.call_number, frame.address)
+                witness = thread.registers.witness_of(name)
+                self._found.append(
+                    Violation(ViolationKind.EVENT, thread.call_number, witness, frame.thread_id, frame.address, problem)
+                )
 
     def _exception(self, frame: ExceptionFrame) -> None:
         thread_id = frame.thread_id
@@ -526,9 +533,10 @@ class Verification:
         return () if target is None else (thread.address, target)
 
     def _key(self, frame: KeyFrame) -> None:
-        if self._since_key == 0:
+        if self._key_interval and self._since_key == 0:
             self._report(ViolationKind.EVENT, "a second key frame before the next instruction", None)
         self._since_key = 0
+        self._has_key = True
         for tagged in frame.tagged_values:
             if tagged.thread_id is None:
                 continue
@@ -548,7 +556,7 @@ class Verification:
         name, low = Path(frame.module_name).name, frame.low_address
         if not self._has_modules and self._program and Path(self._program).name != name:
             self._report(ViolationKind.EVENT, f"{name} is loaded before the program", None)
-        if not self._has_modules and (self._count or self._since_key >= 0):
+        if not self._has_modules and (self._count or self._has_key):
             self._report(ViolationKind.EVENT, f"{name} is loaded after the trace's beginning, and nothing before", None)
         self._has_modules = True
         if (name, low) in self._modules:
