@@ -35,7 +35,7 @@ class KnownRegisters:
         self._places: dict[str, tuple[int, int]] = {}
         """Where in ``_lead`` the values of its registers are, in order."""
         self._others: dict[str, tuple[bytes, int]] = {}
-        """Values of the others, with the numbers of the frames that told them."""
+        """Values of the others, with the numbers of the frames that told them; empty: it was not observed."""
         self._number = -1
         """Of the frame that told those of ``_lead``."""
 
@@ -44,8 +44,15 @@ class KnownRegisters:
         place = self._places.get(name)
         if place is not None:
             return int.from_bytes(self._lead[place[0] : place[1]], "little")
+        known, _ = self._others.get(name, (b"", 0))
+        return int.from_bytes(known, "little") if known else None
+
+    def witness_of(self, name: str) -> int | None:
+        """Number of the frame that its value is known from; None: it is not known."""
+        if name in self._places:
+            return self._number
         known = self._others.get(name)
-        return None if known is None else int.from_bytes(known[0], "little")
+        return None if known is None else known[1]
 
     def found(self, operands: Sequence[Operand], number: int, conflicts: list[RegisterConflict]) -> Sequence[Operand]:
         """Frame ``number`` found these values: compare them with what is known, and know them from now on.
@@ -77,6 +84,7 @@ class KnownRegisters:
                 lead[place[0] : place[1]] = value
             else:
                 self._dissolve()
+                places, lead = self._places, self._lead
                 others[name] = value, number
             self._number = number
 

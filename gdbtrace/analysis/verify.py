@@ -30,7 +30,6 @@ from gdbtrace.trace.frames import (
     Operand,
     StdFrame,
     SyscallFrame,
-    Usage,
 )
 
 _MOST_KEPT = 1 << 16
@@ -99,12 +98,15 @@ class _Facts(NamedTuple):
 
     behind: int
     """The address behind it."""
-    goes_on: bool
+    goes_on: bool = False
     """It always goes on there."""
-    has_slot: bool
+    has_slot: bool = False
     """It is a branch with a delay slot."""
-    rule: StepRule
-    problem: str
+    rule: StepRule = StepRule.PLAIN
+    system_call: int | None = None
+    """The number of the system call, where the instruction itself has it."""
+    problem: str = ""
+    """Why it cannot be one."""
 
 
 @dataclass(slots=True)
@@ -137,7 +139,8 @@ class Verification:
     :param arch: None: nobody knows it, and what depends on its tables is not looked at.
     :param program: path of the traced program, as the meta frame has it; empty: not known.
     :param has_events: there are frames of system calls, exceptions and key frames.
-    :param key_interval: how many instructions there are at most from one key frame to the next; 0: not known.
+    :param key_interval: how many instructions there are at most from one key frame to the next, the first of which is
+        before the first instruction; 0: not known.
     """
 
     def __init__(
@@ -162,10 +165,8 @@ class Verification:
         self._mask = arch.address_mask if arch else (1 << 64) - 1
         self._threads: dict[int, _Thread] = {}
         self._facts: dict[Key, _Facts] = {}
-        self._shapes: dict[tuple[str, int, int, Usage, bool], str] = {}
+        self._shapes: dict[tuple[str, int, int], str] = {}
         self._memory = KnownMemory(self._initial)
-        self._fetched: set[Key] = set()
-        """Instructions whose bytes are what memory has there, as far as is known."""
         self._regions: list[_Region] = []
         self._is_whole = False
         """The trace begins where the program does: what its file has is still in memory."""
@@ -176,6 +177,7 @@ class Verification:
         self._has_modules = False
         self._since_key = -1
         """Instructions since the latest key frame; -1: there was none."""
+        self._has_key = False
         self._found: list[Violation] = []
         self._number = 0
         self._count = 0
@@ -227,11 +229,11 @@ class Verification:
         facts = self._facts.get(key) or self._learn(key)
         if facts.problem:
             self._report(ViolationKind.BYTES, facts.problem, thread_id, None, address)
-        if thread.call is not None or (facts.rule is StepRule.SYSTEM_CALL and not self._is_machine):
-            self._check_call(thread, frame, facts)
-        if self._since_key >= 0:
+        if self._key_interval:
+            if self._since_key < 0 and self._count == 1:
+                self._report(ViolationKind.EVENT, "no key frame before it", thread_id, None, address)
             self._since_key += 1
-            if self._since_key == self._key_interval + 1 and self._key_interval:
+            if self._since_key == self._key_interval + 1:
                 problem = f"no key frame for more than {self._key_interval} instructions"
                 self._report(ViolationKind.EVENT, problem, thread_id, None, address)
 
@@ -240,22 +242,23 @@ class Verification:
         target = registers.value_of(self._pc) if self._pc and thread.latest >= 0 else None
         looked_at = registers.found(frame.pre, number, conflicts)
         has_moved = self._check_flow(thread, frame, target)
+        if thread.call is not None or (facts.rule is StepRule.SYSTEM_CALL and not self._is_machine):
+            self._check_call(thread, frame, facts)
         has_device = False
         for operand in looked_at:
-            if problem := self._shape_of(operand, is_pre=True):
+            if problem := self._problem_of(operand, is_pre=True):
                 self._report(ViolationKind.OPERAND, problem, thread_id, None, address)
             if operand.is_memory:
                 has_device |= self._loaded(operand, frame)
         if conflicts:
             self._check_registers(conflicts, thread_id, address, has_moved)
-        if key not in self._fetched:
-            self._check_fetched(key, thread_id)
+        self._check_code(frame)
 
         thread.latest, thread.address = number, address
         thread.is_unfinished = frame.post is None
         if frame.post is not None:
             for operand in frame.post:
-                if problem := self._shape_of(operand, is_pre=False):
+                if problem := self._problem_of(operand, is_pre=False):
                     self._report(ViolationKind.OPERAND, problem, thread_id, None, address)
                 if operand.is_memory:
                     has_device |= self._stored(operand)
@@ -280,24 +283,28 @@ class Verification:
 
     def _facts_of(self, key: Key) -> _Facts:
         address, rawbytes, name = key
-        behind = (address + len(rawbytes)) & self._mask
-        if self._arch is None:
-            return _Facts(behind, False, False, StepRule.PLAIN, "" if rawbytes else "an instruction of no bytes")
+        facts = _Facts((address + len(rawbytes)) & self._mask)
+        entry = self._arch.entry_points.get(address) if self._arch is not None else None
         if not rawbytes:
-            entry = self._arch.entry_points.get(address)
             if entry is None:
-                return _Facts(behind, False, False, StepRule.PLAIN, "an instruction of no bytes")
-            return _Facts(behind, False, False, entry.behaviour.rule, "")
-        mode = self._modes.get(name)
-        if mode is None and name is not None:
-            return _Facts(behind, False, False, StepRule.PLAIN, f"no mode {name!r} is known of {self._arch.name}")
-        disassembled = disassemble(rawbytes, address, mode or self._arch.modes[0])
-        problem = ""
+                return facts._replace(problem="an instruction of no bytes")
+            return facts._replace(rule=entry.behaviour.rule)
+        if self._arch is None:
+            return facts
+        mode = self._arch.modes[0] if name is None else self._modes.get(name)
+        if mode is None:
+            return facts._replace(problem=f"no mode {name!r} is known of {self._arch.name}")
+        disassembled = disassemble(rawbytes, address, mode)
         if disassembled.data != rawbytes:
-            problem = f"{rawbytes.hex()} is not one instruction, which would be {disassembled.data.hex()}"
-        rule, branch = self._arch.behaviour_of(disassembled).rule, self._arch.branch_of(disassembled)
-        goes_on = branch is None and rule not in _GOES_ELSEWHERE and not problem
-        return _Facts(behind, goes_on, branch is not None and branch.delay_slots > 0, rule, problem)
+            return facts._replace(problem=f"{rawbytes.hex()} has another size than an instruction that begins so")
+        behaviour, branch = self._arch.behaviour_of(disassembled), self._arch.branch_of(disassembled)
+        is_branch = bool(branch or self._arch.may_branch(disassembled))
+        return facts._replace(
+            goes_on=not is_branch and behaviour.rule not in _GOES_ELSEWHERE,
+            has_slot=branch is not None and branch.delay_slots > 0,
+            rule=behaviour.rule,
+            system_call=behaviour.system_call,
+        )
 
     def _check_flow(self, thread: _Thread, frame: StdFrame, target: int | None) -> bool:
         """Compare where an instruction is with where its thread went on, and with the program counter that it lists.
@@ -351,44 +358,46 @@ class Verification:
         """Note where the next instruction must be; report where this one must not have gone."""
         is_slot, thread.slot = frame.address == thread.slot, _ANYWHERE
         thread.expected = _ANYWHERE
+        pc = thread.registers.value_of(self._pc) if self._pc and frame.post is not None else None
         if facts.has_slot:
-            thread.slot = facts.behind
+            # The slot of a branch that is in a slot itself is where the first one goes.
+            thread.slot = pc if is_slot and pc is not None else facts.behind
         elif facts.goes_on and not is_slot:
             thread.expected = facts.behind
-            pc = thread.registers.value_of(self._pc) if self._pc and frame.post is not None else None
-            if pc is not None and self._address_of(pc, frame) != facts.behind and not self._is_machine:
+            if pc is not None and not self._has_segments and pc != facts.behind:
                 problem = f"{self._pc} is {pc:#x} after it, and it is no branch"
                 self._report(ViolationKind.FLOW, problem, frame.thread_id, None, frame.address)
 
     # Operands.
 
-    def _shape_of(self, operand: Operand, *, is_pre: bool) -> str:
-        """What is wrong with the width and direction of an operand."""
-        location, value = operand.location, operand.value
+    def _problem_of(self, operand: Operand, *, is_pre: bool) -> str:
+        """What is wrong with the width and direction of an operand; empty: nothing."""
+        location, value, bits = operand.location, operand.value, operand.bit_length
         name = "" if isinstance(location, MemoryLocation) else location.name
-        shape = name, operand.bit_length, len(value), operand.usage, is_pre
+        shape = name, bits, len(value)
         problem = self._shapes.get(shape)
         if problem is None:
             if len(self._shapes) >= _MOST_KEPT:
                 self._shapes.clear()
-            problem = self._shapes[shape] = self._problem_of(name, operand, is_pre)
-        if not problem and operand.bit_length & 7 and int.from_bytes(value, "little") >> operand.bit_length:
-            return f"{name} of {operand.bit_length} bits is {int.from_bytes(value, 'little'):#x}"
-        return problem
+            problem = self._shapes[shape] = self._width_problem(*shape)
+        if problem:
+            return problem
+        if bits & 7 and int.from_bytes(value, "little") >> bits:
+            return f"{name} of {bits} bits is {int.from_bytes(value, 'little'):#x}"
+        if not (operand.usage.read if is_pre else operand.usage.written):
+            what, lacks, when = name or "memory", *(("read", "before") if is_pre else ("written", "after"))
+            return f"{what} is listed {when}, and said not to be {lacks}"
+        return ""
 
-    def _problem_of(self, name: str, operand: Operand, is_pre: bool) -> str:
+    def _width_problem(self, name: str, bits: int, size: int) -> str:
         what = name or "an access to memory"
-        bits, size = operand.bit_length, len(operand.value)
+        # Some producers write 0 for the whole register; a value that was not observed is empty.
         if bits and size and size != (bits + 7) // 8:
-            return f"{what} of {bits} bits has {size} bytes"
+            return f"{what} of {bits} bits has a value of {size} bytes"
         if not name and bits % 8:
             return f"{what} of {bits} bits"
-        expected = self._widths.get(name)
-        if bits and expected is not None and bits != expected:
-            return f"{what} of {bits} bits has {expected}"
-        if not (operand.usage.read if is_pre else operand.usage.written):
-            return f"{what} is not {'read' if is_pre else 'written'}, and listed {'before' if is_pre else 'after'}"
-        return ""
+        expected = self._widths.get(name, bits)
+        return f"{what} of {bits} bits should have {expected}" if bits and bits != expected else ""
 
     def _loaded(self, operand: Operand, frame: StdFrame) -> bool:
         """Compare what a load found with what is known; True: it was a device that it found it in."""
@@ -401,7 +410,9 @@ class Verification:
         if operand.value:
             conflict = self._memory.read(place, operand.value, self._number)
             if conflict is not None:
-                self._report_memory(ViolationKind.MEMORY, location.address, operand.value, conflict, frame)
+                shown = f"{_shown(operand.value)}, {_shown(conflict.known)}{_by(conflict)}"
+                problem = f"{len(operand.value)} bytes at {location.address:#x} are {shown}"
+                self._report(ViolationKind.MEMORY, problem, frame.thread_id, _witness_of(conflict), frame.address)
         return False
 
     def _stored(self, operand: Operand) -> bool:
@@ -418,35 +429,23 @@ class Verification:
             self._memory.forget(place, operand.bit_length // 8)
         return False
 
-    def _check_fetched(self, key: Key, thread_id: int) -> None:
-        address, rawbytes, _ = key
-        place = self._place_of_code(address)
+    def _check_code(self, frame: StdFrame) -> None:
+        """Compare an instruction with what is known of memory there."""
+        address, rawbytes = frame.address, frame.rawbytes
+        place = self._place_of_code(address) if self._is_machine else address
         if not rawbytes or place is None:
             return
         conflict = self._memory.read(place, rawbytes, self._number)
         if conflict is not None:
-            known, data = conflict.known.hex(), rawbytes.hex()
-            problem = f"{data} is executed, {known} is there{_by(conflict)}"
-            witness = None if conflict.witness == FILE else conflict.witness
-            self._report(ViolationKind.BYTES, problem, thread_id, witness, address)
+            problem = f"{rawbytes.hex()} is executed, {conflict.known.hex()} is there{_by(conflict)}"
+            self._report(ViolationKind.BYTES, problem, frame.thread_id, _witness_of(conflict), address)
 
     def _place_of_code(self, address: int) -> int | None:
-        """Where code is in memory; None: a machine has it somewhere."""
-        if not self._is_machine:
-            return address
+        """Where a machine has code in memory; None: that is not known."""
         for region in self._regions:
             if region.low <= address < region.high:
                 return region.physical + address - region.low
         return None if self._is_translated else address
-
-    def _report_memory(
-        self, kind: ViolationKind, address: int, found: bytes, conflict: MemoryConflict, frame: StdFrame
-    ) -> None:
-        shown = found[:_SHOWN_BYTES].hex() + ("..." if len(found) > _SHOWN_BYTES else "")
-        known = conflict.known[:_SHOWN_BYTES].hex() + ("..." if len(found) > _SHOWN_BYTES else "")
-        problem = f"{len(found)} bytes at {address:#x} are {shown}, were {known}{_by(conflict)}"
-        witness = None if conflict.witness == FILE else conflict.witness
-        self._report(kind, problem, frame.thread_id, witness, frame.address)
 
     def _initial(self, low: int, size: int) -> list[tuple[int, bytes]]:
         """What files have there, of what can be relied on."""
@@ -480,18 +479,29 @@ class Verification:
             problem = f"frame {thread.call_number} is of a system call at {call.address:#x}"
             self._report(ViolationKind.EVENT, problem, frame.thread_id, thread.call_number, frame.address)
         elif self._arch is not None:
-            self._check_arguments(self._arch, call, thread, frame)
+            self._check_arguments(call, thread, frame, facts)
 
-    def _check_arguments(self, arch: Arch, call: SyscallFrame, thread: _Thread, frame: StdFrame) -> None:
-        values = {each.name: each.as_int() for each in frame.pre if not each.is_memory and each.value}
-        mask = arch.address_mask
-        for index, name in enumerate(arch.system_calls.arguments[: len(call.arguments)]):
-            value = values.get(name)
-            if value is not None and (value ^ call.arguments[index]) & mask:
-                problem = (
-                    f"argument {index + 1} of the system call is {call.arguments[index] & mask:#x}, {name} {value:#x}"
+    def _check_arguments(self, call: SyscallFrame, thread: _Thread, frame: StdFrame, facts: _Facts) -> None:
+        """Compare what a system call's frame says with the registers before its instruction."""
+        assert self._arch is not None
+        convention = self._arch.system_calls
+        arguments = zip(convention.arguments, call.arguments, strict=False)
+        told = {f"argument {index}": each for index, each in enumerate(arguments, 1)}
+        if facts.system_call is None:
+            told["number"] = convention.number, call.number
+        elif facts.system_call != call.number:
+            problem = (
+                f"the number of the system call is {call.number:#x}, and of its instruction {facts.system_call:#x}"
+            )
+            self._report(ViolationKind.EVENT, problem, frame.thread_id, thread.call_number, frame.address)
+        for what, (name, number) in told.items():
+            value = thread.registers.value_of(name)
+            if value is not None and (value ^ number) & self._mask:
+                problem = f"{what} of the system call is {number & self._mask:#x}, and {name} is {value:#x}"
+                witness = thread.registers.witness_of(name)
+                self._found.append(
+                    Violation(ViolationKind.EVENT, thread.call_number, witness, frame.thread_id, frame.address, problem)
                 )
-                self._report(ViolationKind.EVENT, problem, frame.thread_id, thread.call_number, frame.address)
 
     def _exception(self, frame: ExceptionFrame) -> None:
         thread_id = frame.thread_id
@@ -523,9 +533,10 @@ class Verification:
         return () if target is None else (thread.address, target)
 
     def _key(self, frame: KeyFrame) -> None:
-        if self._since_key == 0:
+        if self._key_interval and self._since_key == 0:
             self._report(ViolationKind.EVENT, "a second key frame before the next instruction", None)
         self._since_key = 0
+        self._has_key = True
         for tagged in frame.tagged_values:
             if tagged.thread_id is None:
                 continue
@@ -533,25 +544,25 @@ class Verification:
             conflicts: list[RegisterConflict] = []
             thread.registers.found(tagged.values, self._number, conflicts)
             for operand in tagged.values:
-                name, bits = operand.name, operand.bit_length
-                if self._widths.get(name, bits) != bits or (operand.value and len(operand.value) != (bits + 7) // 8):
-                    self._report(ViolationKind.OPERAND, f"{name} of {bits} bits", tagged.thread_id)
-                elif int.from_bytes(operand.value, "little") >> bits:
-                    self._report(ViolationKind.OPERAND, f"{name} has more than {bits} bits", tagged.thread_id)
+                name, bits, value = operand.name, operand.bit_length, operand.value
+                problem = self._width_problem(name, bits, len(value))
+                if not problem and int.from_bytes(value, "little") >> (bits or 8 * len(value)):
+                    problem = f"{name} of {bits} bits is {int.from_bytes(value, 'little'):#x}"
+                if problem:
+                    self._report(ViolationKind.OPERAND, problem, tagged.thread_id)
             self._check_registers(conflicts, tagged.thread_id, None, False)
 
     def _module(self, frame: ModloadFrame) -> None:
         name, low = Path(frame.module_name).name, frame.low_address
         if not self._has_modules and self._program and Path(self._program).name != name:
             self._report(ViolationKind.EVENT, f"{name} is loaded before the program", None)
-        if not self._has_modules and (self._count or self._since_key >= 0):
+        if not self._has_modules and (self._count or self._has_key):
             self._report(ViolationKind.EVENT, f"{name} is loaded after the trace's beginning, and nothing before", None)
         self._has_modules = True
         if (name, low) in self._modules:
             self._report(ViolationKind.EVENT, f"{name} is loaded twice", None)
         self._modules.add((name, low))
         self._memory.map_anew(low, frame.high_address)
-        self._fetched.clear()
         self._regions = list(_regions_of(self._symbols))
 
     # What all share.
@@ -600,6 +611,14 @@ def _name_of_pc(arch: Arch) -> str:
     """The operand register that has the whole program counter; empty: frames do not list it."""
     names = [register.name for register in arch.registers if register.stub_name == arch.pc and not register.shift]
     return names[0] if names else ""
+
+
+def _shown(data: bytes) -> str:
+    return data[:_SHOWN_BYTES].hex() + ("..." if len(data) > _SHOWN_BYTES else "")
+
+
+def _witness_of(conflict: MemoryConflict) -> int | None:
+    return None if conflict.witness == FILE else conflict.witness
 
 
 def _by(conflict: MemoryConflict) -> str:

@@ -212,6 +212,14 @@ _MIPS = """
     01000010000000000000000000011000 0c eret
     01000010000000000000000000011111 0c deret
     """
+_MIPS_RELEASE_6 = """
+    001000.......................... 0 beqzalc, beqc, bovc; before: addi
+    011000.......................... 0 bnezalc, bnec, bnvc; before: daddi
+    110010.......................... 0 bc; before: lwc2
+    111010.......................... 0 balc; before: swc2
+    110110.......................... 0c beqzc, jic; before: ldc2
+    111110.......................... 0c bnezc, jialc; before: sdc2
+    """
 _MIPS16 = """
     00011...........................  1 jal, jalx
     00010...........  0 b
@@ -248,6 +256,11 @@ _MICROMIPS = """
     00000000000000001110001101111100 0c deret
     00000000000000001111001101111100 0c eret
     """
+
+
+def mips_release_6(byte_order: ByteOrder) -> BranchFunction:
+    """What release 6 has for branches and earlier releases for something else."""
+    return by_table(_MIPS_RELEASE_6, byte_order)
 
 
 def mips(byte_order: ByteOrder) -> BranchFunction:

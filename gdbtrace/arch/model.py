@@ -545,6 +545,9 @@ class Arch:
     branch_of: Callable[[Disassembled], Branch | None] = lambda disassembled: None
     """What is said of an instruction that may go elsewhere than to the next one; None: it never does, but by an
     exception."""
+    may_branch: Callable[[Disassembled], Branch | None] = lambda disassembled: None
+    """The same on those processors that have a branch where others have another instruction, and nothing tells which
+    the processor is."""
     moves: Callable[[Disassembled], bool] = lambda disassembled: True
     """Whether an instruction with one register and one memory operand moves the value between them as it is: then the
     register has what a device was sent or gave."""

@@ -16,10 +16,8 @@ from gdbtrace.analysis.verify import Verification, Violation, ViolationKind
 from gdbtrace.cli.output import ExitStatus, printable
 from gdbtrace.cli.traces import SourceOptions, open_reading, with_progress
 from gdbtrace.opening import argument_of
+from gdbtrace.record.options import KEY_INTERVAL
 from gdbtrace.report.verify import verified_line, verified_row, violation_line, violation_row
-
-_KEY_INTERVAL = 10_000
-"""Instructions between key frames, where the meta frame notes no other number."""
 
 
 def verify(
@@ -61,13 +59,13 @@ def verify(
 
 def _verification_of(reading: Reading) -> Verification:
     meta = reading.reader.meta
-    is_ours = meta is not None and meta.tracer.name == "gdbtrace"
+    has_events = meta is not None and meta.tracer.name == "gdbtrace" and "--std-only" not in meta.tracer.args
     noted = argument_of(reading.reader, "--key-interval=") or ""
     return Verification(
         reading.arch,
         reading.symbols,
         is_machine=reading.is_machine,
         program=meta.target.path if meta is not None else "",
-        has_events=is_ours and meta is not None and "--std-only" not in meta.tracer.args,
-        key_interval=(int(noted) if noted.isdecimal() else _KEY_INTERVAL) if is_ours else 0,
+        has_events=has_events,
+        key_interval=(int(noted) if noted.isdecimal() else KEY_INTERVAL) if has_events else 0,
     )

@@ -18,6 +18,8 @@ from gdbtrace.tracer.settings import Schedule
 from gdbtrace.tracer.step_record import Gap
 
 MOST_HITS = (1 << 31) - 1
+KEY_INTERVAL = 10_000
+"""Instructions from one key frame to the next, where nobody says another number."""
 
 
 class Outcome(Enum):
@@ -77,7 +79,7 @@ class TraceOptions:
     toc: TocConvention = TocConvention.STANDARD
     std_only: bool = False
     """Only instructions: no frames of system calls, signals, exceptions, modules, and no key frames."""
-    key_interval: int = 10_000
+    key_interval: int = KEY_INTERVAL
     """Instructions from one key frame to the next."""
     reproducible: bool = False
     """Fixed user, host and times, and no absolute path, in the meta frame."""
@@ -207,6 +209,7 @@ class Observer:
 
 
 __all__ = [
+    "KEY_INTERVAL",
     "MOST_HITS",
     "AttachOptions",
     "MachineOptions",

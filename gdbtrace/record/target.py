@@ -18,7 +18,7 @@ from gdbtrace.arch.registry import MACHINES, architecture_named, architecture_of
 from gdbtrace.errors import GdbtraceError, UsageError, nearest
 from gdbtrace.image import Image, Symbol, md5_of
 from gdbtrace.record.assemble import RegisterLists
-from gdbtrace.record.options import Place, TraceOptions
+from gdbtrace.record.options import KEY_INTERVAL, Place, TraceOptions
 from gdbtrace.stub.description import RegisterLayout
 from gdbtrace.trace.frames import FileStats, MetaFrame, Tracer
 from gdbtrace.trace.frames import Target as TargetValues
@@ -117,6 +117,8 @@ class Target(ABC):
             common.append(f"--stop={options.stop}")
         if options.std_only:
             common.append("--std-only")
+        elif options.key_interval != KEY_INTERVAL:
+            common.append(f"--key-interval={options.key_interval}")
         if options.limit is not None:
             common.append(f"--limit={options.limit}")
         if self.arch.unknown_operands:
