@@ -4,6 +4,7 @@ summary = gdbtrace.record(gdbtrace.RunOptions(Path("hello")))
 for frame in gdbtrace.open_trace(summary.path):
     if isinstance(frame, gdbtrace.StdFrame):
         print(hex(frame.address), frame.rawbytes.hex())
+print(*gdbtrace.compare(summary.path, "other.frames").lines, sep="\n")
 """
 
 from gdbtrace.errors import GdbtraceError
@@ -20,6 +21,7 @@ from gdbtrace.record.options import (
     Summary,
 )
 from gdbtrace.record.run import record
+from gdbtrace.regression.comparison import Comparison, compare
 from gdbtrace.trace import open_trace
 from gdbtrace.trace.container import TocConvention
 from gdbtrace.trace.frames import StdFrame
@@ -27,6 +29,7 @@ from gdbtrace.version import __version__
 
 __all__ = [
     "AttachOptions",
+    "Comparison",
     "EngineChoice",
     "GdbtraceError",
     "MachineOptions",
@@ -40,6 +43,7 @@ __all__ = [
     "Summary",
     "TocConvention",
     "__version__",
+    "compare",
     "open_trace",
     "record",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +28,7 @@ def open_reading(
     *,
     arch: str | None = None,
     elf: Path | None = None,
+    folders: Sequence[Path] = (),
     load_offset: int | None = None,
     places: DebugPlaces = USUAL_PLACES,
     is_demangled: bool = True,
@@ -38,6 +39,7 @@ def open_reading(
 
     :param arch: a name; None: what the trace says.
     :param elf: the program, for symbols; None: what the trace says.
+    :param folders: where the program may be, too.
     :param load_offset: see :class:`~gdbtrace.analysis.symbols.Symbols`, and for ``is_demangled``.
     :param selection: what of it is read; where it names address spaces, their register is found out.
     :param opener: opens it.
@@ -45,7 +47,7 @@ def open_reading(
     :raise TraceFormatError: it is no trace.
     """
     with opener(trace) as reader:
-        program = image_of_trace(reader, elf, places)
+        program = image_of_trace(reader, elf, places, folders)
         known = architecture_of_trace(reader, arch, program)
         symbols = Symbols(known, program, load_offset, places, is_demangled=is_demangled)
         register = _address_space_register(reader, known)
@@ -122,10 +124,13 @@ def architecture_of_trace(reader: TraceReader, name: str | None, program: Image 
     return next(iter([*of_order, *fitting.values()]), None)
 
 
-def image_of_trace(reader: TraceReader, given: Path | None, places: DebugPlaces = USUAL_PLACES) -> Image | None:
+def image_of_trace(
+    reader: TraceReader, given: Path | None, places: DebugPlaces = USUAL_PLACES, folders: Sequence[Path] = ()
+) -> Image | None:
     """The traced program, for symbols: what the user gave, or the meta frame's target if it is still the same file.
 
-    A reproducible trace names no directory: the program is looked for beside the trace and in the working directory.
+    A reproducible trace names no directory: the program is looked for beside the trace, in the working directory and in
+    the given folders.
     """
     if given is not None:
         return Image(given, places)
@@ -133,7 +138,7 @@ def image_of_trace(reader: TraceReader, given: Path | None, places: DebugPlaces 
     if target is None or not target.path:
         return None
     named = Path(target.path)
-    for candidate in (named, reader.path.parent / named.name):
+    for candidate in (named, *(folder / named.name for folder in (reader.path.parent, *folders))):
         try:
             image = Image(candidate, places)
             if md5_of(candidate) == target.md5sum:

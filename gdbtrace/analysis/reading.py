@@ -88,7 +88,7 @@ class Reading:
         :raise TraceFormatError: when a damaged place is reached.
         """
         selection, spaces = self.selection, _AddressSpaces(self.selection.address_space_register)
-        is_whole = not (selection.ranges or selection.functions or selection.vcpus or selection.address_spaces)
+        is_whole = self.is_window
         self._learn_modules_before(selection.first)
         frames = self.reader.iter_frames(selection.first)
         if selection.end is not None:
@@ -103,6 +103,24 @@ class Reading:
                 yield number, frame
             elif is_whole or self._is_selected(frame, spaces):
                 yield number, frame
+
+    @property
+    def is_window(self) -> bool:
+        """Whether all frames from the first to the last selected one are looked at."""
+        selection = self.selection
+        return not (selection.ranges or selection.functions or selection.vcpus or selection.address_spaces)
+
+    def iter_window(self) -> Iterator[tuple[int, tuple[int, bytes]]]:
+        """The frames from the first to the last selected one: their numbers, offsets and messages, undecoded.
+
+        Symbols hear of modules before the first one only; tell them of others.
+        """
+        selection = self.selection
+        self._learn_modules_before(selection.first)
+        messages = enumerate(self.reader.iter_messages(selection.first), selection.first)
+        return (
+            messages if selection.end is None else itertools.islice(messages, max(selection.end - selection.first, 0))
+        )
 
     def _is_selected(self, frame: Frame, spaces: _AddressSpaces) -> bool:
         selection = self.selection

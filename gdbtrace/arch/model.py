@@ -478,6 +478,15 @@ class SystemLevel:
     (s390x: the wait bit of the PSW); None: only an instruction can."""
 
 
+class UndefinedBits(NamedTuple):
+    """Bits of registers whose values after an instruction the architecture's manual leaves undefined."""
+
+    instructions: str
+    """Glob of the instructions' texts or mnemonics."""
+    bits: Mapping[str, int]
+    """Operand register -> the bits, as a mask."""
+
+
 @dataclass(frozen=True, slots=True)
 class Arch:
     """One architecture: a table of facts."""
@@ -541,6 +550,12 @@ class Arch:
     register has what a device was sent or gave."""
     zeroes: frozenset[str] = frozenset()
     """capstone's names of registers that are always zero."""
+    nondeterministic: tuple[str, ...] = ()
+    """Globs of the texts or mnemonics of instructions whose results differ from run to run: clocks, counters of what
+    happens beside the program, random numbers (``nondeterminism.py``)."""
+    undefined: tuple[UndefinedBits, ...] = ()
+    """What instructions leave undefined, so that implementations differ; of those whose glob matches one, the first
+    counts (``undefined.py``)."""
     unknown_operands: str = ""
     """What cannot be said about memory operands, for ``gdbtrace archs``; empty: all is known."""
 
@@ -605,4 +620,5 @@ __all__ = [
     "SystemCalls",
     "SystemLevel",
     "Taken",
+    "UndefinedBits",
 ]

@@ -15,7 +15,9 @@ from gdbtrace.cli import (
     archs,
     attach,
     cache,
+    check,
     coverage,
+    diff,
     doctor,
     histogram,
     info,
@@ -101,12 +103,14 @@ APP.command("run")(expanded(run.run))
 APP.command("attach")(expanded(attach.attach))
 APP.command("serve")(expanded(serve.serve))
 APP.command("stages")(expanded(stages.stages))
+APP.command("check")(expanded(check.check))
 APP.command("info")(info.info)
 APP.command("log")(expanded(log.log))
 APP.command("histogram")(expanded(histogram.histogram))
 APP.command("cache")(expanded(cache.cache))
 APP.command("timeline")(expanded(timeline.timeline))
 APP.command("coverage")(expanded(coverage.coverage))
+APP.command("diff")(expanded(diff.diff))
 APP.command("repair")(repair.repair)
 APP.command("archs")(archs.archs)
 APP.command("machines")(machines.machines)

@@ -8,7 +8,7 @@ import typer
 
 from gdbtrace.cli.expanded import values_of
 from gdbtrace.cli.output import complain, printable
-from gdbtrace.cli.tracing import Guest, Manner, guest_options, on_interrupt
+from gdbtrace.cli.tracing import Guest, Manner, Qemu, guest_options, on_interrupt
 from gdbtrace.errors import UsageError
 from gdbtrace.record.options import Observer
 from gdbtrace.record.run import target_of
@@ -20,6 +20,7 @@ _LOOPBACK = "127.0.0.1"
 def serve(
     guest: Guest,
     manner: Manner,
+    qemu: Qemu = None,
     port: Annotated[
         int | None,
         typer.Option(min=1, max=65535, help="Listen on this port of the loopback interface, not on a private socket."),
@@ -36,7 +37,7 @@ def serve(
     def show(endpoint: str) -> None:
         print(f"target remote {printable(endpoint)}", flush=True)
 
-    target = target_of(guest_options(guest, **values_of(manner)))
+    target = target_of(guest_options(guest, qemu=qemu, **values_of(manner)))
     listen = None if port is None else f"{_LOOPBACK}:{port}"
     for trace in serve_target(target, listen, Observer(None, complain, on_interrupt), show):
         print(f"{printable(str(trace.path))}: {trace.frames:,} frames")

@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 
 from gdbtrace.cli.output import ExitStatus, ProgressLine, TableConsole, complain, printable
-from gdbtrace.cli.tracing import Architecture, Board, Timeout, machine_options, on_interrupt
+from gdbtrace.cli.tracing import Architecture, Board, Qemu, Timeout, machine_options, on_interrupt
 from gdbtrace.errors import UsageError
 from gdbtrace.machine.stages import parse_stage
 from gdbtrace.record.stages import Boot, BootEnd, BootObserver, measure
@@ -39,6 +39,7 @@ def stages(
         bool, typer.Option("--to-end", help="Go on when all stages are reached, until the machine ends.")
     ] = False,
     arch: Architecture = None,
+    qemu: Qemu = None,
     timeout: Timeout = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -50,7 +51,7 @@ def stages(
         raise UsageError("give the --machine that boots")
     given = dict(parse_stage(text) for text in stage or ())
     timed = replace(board, icount="off" if board.icount is None else board.icount)
-    options = machine_options(timed, image, arch=arch, timeout=timeout)
+    options = machine_options(timed, image, arch=arch, qemu=qemu, timeout=timeout)
     # Until there is something to keep, a polite kill takes the way of Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     line = ProgressLine()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -104,6 +105,35 @@ def with_progress(reading: Reading, *, is_streaming: bool = False) -> Iterator[F
                 line.show(f"{reading.position:,} frames{left} ({rate:,.0f}/s)")
             yield frame
     finally:
+        line.clear()
+
+
+@contextmanager
+def progress_of(*readings: Reading) -> Iterator[None]:
+    """While something reads several traces side by side: on a terminal a line on stderr shows how far it is."""
+    line = ProgressLine()
+    if not line.is_live:
+        yield
+        return
+    began, ended = time.monotonic(), threading.Event()
+    counts = [reading.reader.frame_count for reading in readings]
+
+    def show() -> None:
+        while not ended.wait(_PROGRESS_SECONDS):
+            rate = readings[0].position / (time.monotonic() - began)
+            where = " and ".join(
+                f"{reading.position:,}" + (f" of {count:,}" if count else "")
+                for reading, count in zip(readings, counts, strict=True)
+            )
+            line.show(f"{where} frames ({rate:,.0f}/s)")
+
+    watcher = threading.Thread(target=show, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
         line.clear()
 
 

@@ -63,6 +63,7 @@ def _schedule(text: str) -> Schedule:
 
 
 Architecture = Annotated[str | None, typer.Option(help="Architecture [default: what the ELF or the machine says].")]
+Qemu = Annotated[Path | None, typer.Option(metavar="PATH", help="The QEMU to use, or the directory that it is in.")]
 Timeout = Annotated[float | None, typer.Option(min=0.001, metavar="S", help="Stop after S seconds.")]
 
 
@@ -118,7 +119,6 @@ class Window:
 class Board:
     """A machine, whatever its image."""
 
-    qemu: Annotated[Path | None, typer.Option(metavar="PATH", help="The QEMU to use.")] = None
     cpu: Annotated[str | None, typer.Option(metavar="MODEL", help="QEMU's CPU model.")] = None
     machine: Annotated[
         str | None,
@@ -196,6 +196,14 @@ class Guest(Board):
         Path | None,
         typer.Option(metavar="DIR", rich_help_panel=_PROGRAMS, help="Where a dynamic program's libraries are."),
     ] = None
+    no_pin: Annotated[
+        bool,
+        typer.Option(
+            "--no-pin",
+            rich_help_panel=_PROGRAMS,
+            help="Let addresses, process ids and random bytes differ from run to run, as they do in the wild.",
+        ),
+    ] = False
     schedule: Annotated[
         Schedule | None,
         typer.Option(
@@ -234,14 +242,14 @@ class Guest(Board):
         return self.elf or self.program
 
 
-def guest_options(guest: Guest, **common: Any) -> TraceOptions:
+def guest_options(guest: Guest, **common: Any) -> RunOptions | MachineOptions:
     """What to trace and how.
 
-    :param common: the fields of :class:`~gdbtrace.record.options.TraceOptions`.
+    :param common: the fields of :class:`~gdbtrace.record.options.TraceOptions`, and the QEMU.
     :raise UsageError: an option has no meaning for such a guest.
     """
     programs = {
-        **{"--env": guest.env, "--stdin": guest.stdin, "--sysroot": guest.sysroot},
+        **{"--env": guest.env, "--stdin": guest.stdin, "--sysroot": guest.sysroot, "--no-pin": guest.no_pin},
         "the program's arguments": guest.arguments,
     }
     machines = {
@@ -260,8 +268,8 @@ def guest_options(guest: Guest, **common: Any) -> TraceOptions:
             environment=_environment(guest.env or ()),
             stdin=guest.stdin,
             sysroot=guest.sysroot,
-            qemu=guest.qemu,
             cpu=guest.cpu,
+            is_pinned=not guest.no_pin,
             **common,
         )
     _refuse(programs, "only a program has that, not a machine")
@@ -287,7 +295,6 @@ def machine_options(board: Board, image: Path | None, **others: Any) -> MachineO
         image=image,
         elf=board.elf,
         arguments=_words(board.machine_args or ""),
-        qemu=board.qemu,
         cpu=board.cpu,
         memory=board.memory,
         vcpus=board.smp,
@@ -322,7 +329,7 @@ def _environment(assignments: Sequence[str]) -> dict[str, str]:
     return environment
 
 
-_STATUS_OF = {Outcome.TIMEOUT: ExitStatus.TIMEOUT, Outcome.INTERRUPTED: ExitStatus.INTERRUPTED}
+STATUS_OF = {Outcome.TIMEOUT: ExitStatus.TIMEOUT, Outcome.INTERRUPTED: ExitStatus.INTERRUPTED}
 
 
 def carry_out(options: TraceOptions, symbols: Path | None, *, as_json: bool) -> None:
@@ -330,25 +337,36 @@ def carry_out(options: TraceOptions, symbols: Path | None, *, as_json: bool) -> 
 
     :param symbols: the ELF to look addresses up in while it runs; anything else is ignored.
     """
+    summary = recorded(options, symbols)
+    # The guest shares our standard output: what it said comes first.
+    print(json.dumps(summary_as_json(summary)) if as_json else printable(_as_text(summary)))
+    if summary.outcome in STATUS_OF:
+        complain(f"{summary.outcome.value}; the trace so far is kept in {summary.path}")
+    complain_of_gaps(summary)
+    raise typer.Exit(STATUS_OF.get(summary.outcome, ExitStatus.DONE))
+
+
+def recorded(options: TraceOptions, symbols: Path | None) -> Summary:
+    """Trace, and show how far it is."""
     # Until there is a trace to keep, a polite kill takes the way of Ctrl-C too, and leaves nothing behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     line = ProgressLine()
     observer = Observer(_progress(line, symbols), complain, on_interrupt)
     try:
-        summary = record(options, observer)
+        return record(options, observer)
     finally:
         line.clear()
-    # The guest shares our standard output: what it said comes first.
-    print(json.dumps(_as_json(summary)) if as_json else printable(_as_text(summary)))
-    if summary.outcome in _STATUS_OF:
-        complain(f"{summary.outcome.value}; the trace so far is kept in {summary.path}")
+
+
+def complain_of_gaps(summary: Summary) -> None:
+    """Say what was not observed."""
     for gap in summary.gaps[:10]:
         complain(f"not observed at {gap.address:#x}: {gap.why}")
     if summary.unknown_operands:
         complain(
             f"memory operands of {summary.unknown_operands:,} instructions are not known; `gdbtrace archs` says why"
         )
-    raise typer.Exit(_STATUS_OF.get(summary.outcome, ExitStatus.DONE))
 
 
 def _progress(line: ProgressLine, symbols: Path | None) -> Callable[[Progress], None] | None:
@@ -384,12 +402,13 @@ def on_interrupt(end: Callable[[], None]) -> None:
         signal.signal(number, handle)
 
 
-def _as_json(summary: Summary) -> dict[str, object]:
+def summary_as_json(summary: Summary) -> dict[str, object]:
+    """What ``--json`` prints of a trace that was made."""
     return {
         "outcome": summary.outcome.name.lower(),
         "detail": summary.detail,
         "trace": str(summary.path),
-        "bytes": os.path.getsize(summary.path),
+        "bytes": os.path.getsize(summary.path) if summary.path.exists() else None,
         "frames": summary.frames,
         "instructions": summary.instructions,
         "seconds": round(summary.seconds, 3),
@@ -405,13 +424,8 @@ def _as_json(summary: Summary) -> dict[str, object]:
 
 
 def _as_text(summary: Summary) -> str:
-    end = summary.detail or summary.outcome.value
-    if summary.exit_status is not None:
-        end = f"guest exited with status {summary.exit_status}"
-    elif summary.signal is not None:
-        end = f"guest killed by signal {summary.signal}"
     size = os.path.getsize(summary.path)
     return (
         f"{summary.instructions:,} instructions of {summary.arch} in {summary.seconds:.1f} s ({summary.rate:,.0f}/s, "
-        f"engine {summary.engine}), {summary.frames:,} frames, {size:,} bytes in {summary.path}; {end}"
+        f"engine {summary.engine}), {summary.frames:,} frames, {size:,} bytes in {summary.path}; {summary.end}"
     )

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import IO, Self
 
@@ -52,10 +52,12 @@ def debian_package_of(emulator: str) -> str:
 def find_emulator(name: str, given: Path | None = None, least: tuple[int, int] | None = None) -> Path:
     """The QEMU to run.
 
-    :param given: what ``--qemu`` said; None looks for ``name`` on PATH.
+    :param given: what ``--qemu`` said, a program or the directory that it is in; None looks for ``name`` on PATH.
     :param least: the first release that will do; None: any.
     :raise ToolMissing: it is not there, cannot be executed, or is too old.
     """
+    if given is not None and given.is_dir():
+        given = given / name
     found = shutil.which(str(given) if given else name)
     if found is None and given is not None and given.exists():
         raise ToolMissing(
@@ -96,10 +98,13 @@ class Emulator:
 
     Created: nothing runs.  Running, between enter and exit: QEMU waits for a debugger on :attr:`socket_path`.
     Exited: the process, whatever it forked, and the directory are gone.
+
+    :param is_pinned: whether process ids and addresses are the same each time.
     """
 
-    def __init__(self, emulator: Path) -> None:
+    def __init__(self, emulator: Path, *, is_pinned: bool = True) -> None:
         self._emulator = emulator
+        self._is_pinned = is_pinned
         self._process: subprocess.Popen[bytes] | None = None
         self.directory = Path()
         """Private directory (0700) for the sockets."""
@@ -146,29 +151,38 @@ class Emulator:
             except FileExistsError:
                 self.directory = Path()
 
+    def _namespace(self) -> Sequence[str]:
+        """The command that runs QEMU."""
+        return process_namespace() if self._is_pinned else ()
+
     def _start(self) -> None:
         """Start QEMU with :meth:`_launch`."""
         raise NotImplementedError
 
     def _launch(
-        self, arguments: Sequence[str], stdin: IO[bytes] | None, output: IO[bytes] | None = None, *, session: bool
+        self,
+        arguments: Sequence[str],
+        stdin: IO[bytes] | None,
+        stdout: IO[bytes] | None = None,
+        stderr: IO[bytes] | None = None,
+        *,
+        session: bool,
     ) -> None:
         """Run QEMU. One of the arguments must begin with the directory's path (:func:`kill_users_of`).
 
-        :param stdin: None: ours.
-        :param output: for its standard output and error; None: ours.
+        :param stdin: None: ours, as of the other two.
         :param session: whether in a session of its own, where a terminal's Ctrl-C does not reach it.
         """
-        command = [*process_namespace(), str(self._emulator), *arguments]
+        command = [*self._namespace(), str(self._emulator), *arguments]
         try:
             with uninterrupted():
                 self._process = subprocess.Popen(
                     command,
                     stdin=stdin,
-                    stdout=output,
-                    stderr=output,
+                    stdout=stdout,
+                    stderr=stderr,
                     env=ENVIRONMENT,
-                    preexec_fn=_prepare_child,
+                    preexec_fn=partial(_prepare_child, is_pinned=self._is_pinned),
                     start_new_session=session,
                 )
         except OSError as error:
@@ -210,19 +224,21 @@ class Emulator:
 
 
 @cache
-def process_namespace() -> tuple[str, ...]:
+def process_namespace(*options: str) -> tuple[str, ...]:
     """The command that runs QEMU in a process namespace of its own, so that its guest has the same process ids each
     time.
 
     QEMU is process 2: as process 1 it could not kill itself with the signal that its guest died of.  When the
     namespace's process 1 is killed the kernel ends all the others, what the guest forked among them.  Empty where the
     system does not allow it (pid_namespaces(7)).
+
+    :param options: more of unshare's.
     """
     unshare = shutil.which("unshare")
     if unshare is None:
         return ()
     for privileges in ((), ("--user", "--map-current-user")):
-        command = (unshare, *privileges, "--pid", "--fork", "--kill-child=KILL")
+        command = (unshare, *privileges, "--pid", *options, "--fork", "--kill-child=KILL")
         if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
             # The shell would announce on its stderr that QEMU was killed, and it exports PWD.  The redirection stands
             # in a subshell: a command's own is made by dash in the shell itself, which then announces there.
@@ -231,10 +247,11 @@ def process_namespace() -> tuple[str, ...]:
     return ()
 
 
-def _prepare_child() -> None:
+def _prepare_child(*, is_pinned: bool) -> None:
     """Between fork and exec: die with the tracer, and lay memory out the same way every time."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    _LIBC.personality(_ADDR_NO_RANDOMIZE)
+    if is_pinned:
+        _LIBC.personality(_ADDR_NO_RANDOMIZE)
     # Python ignores SIGPIPE and SIGXFSZ, and the guest would inherit that.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)

@@ -125,7 +125,7 @@ class SystemEmulator(Emulator):
         try:
             with open(os.devnull, "rb") as nothing, open(theirs, "wb") as output:
                 # A session of its own: Ctrl-C is for us, who then close the trace.
-                self._launch(arguments_of(command, self.directory), nothing, output, session=True)
+                self._launch(arguments_of(command, self.directory), nothing, output, output, session=True)
         except BaseException:
             os.close(ours)
             os.close(self._console.descriptor)

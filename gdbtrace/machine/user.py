@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, cast
 
-from gdbtrace.errors import UsageError
+from gdbtrace.errors import OutputError, UsageError
 from gdbtrace.machine.emulator import ENVIRONMENT, SEED, Emulator, process_namespace
 
 
@@ -20,21 +22,27 @@ class UserProgram:
     """All of the guest's environment; ours is never passed on."""
     stdin: Path | None = None
     """None: the guest reads our standard input."""
+    stdout: Path | None = None
+    """Where its standard output goes, written anew; None: to ours."""
     sysroot: Path | None = None
     """Where QEMU looks for the dynamic loader and libraries (its ``-L``)."""
     cpu: str | None = None
+    is_pinned: bool = True
+    """Whether addresses, process ids and what AT_RANDOM points to are the same in every run."""
 
 
 class UserEmulator(Emulator):
     """See :class:`~gdbtrace.machine.emulator.Emulator`."""
 
     def __init__(self, emulator: Path, program: UserProgram) -> None:
-        super().__init__(emulator)
+        super().__init__(emulator, is_pinned=program.is_pinned)
         self._program = program
 
     def _start(self) -> None:
         program = self._program
-        arguments = ["-seed", SEED, "-g", str(self.socket_path)]
+        arguments = ["-g", str(self.socket_path)]
+        if program.is_pinned:
+            arguments += ["-seed", SEED]
         for name in ENVIRONMENT:
             arguments += ["-U", name]
         if program.cpu:
@@ -46,14 +54,24 @@ class UserEmulator(Emulator):
         # QEMU would take -name for an option.
         arguments += [f"./{program.path}" if str(program.path).startswith("-") else str(program.path)]
         arguments += program.arguments
-        if program.stdin is None:
-            self._launch(arguments, None, session=False)
-            return
         # Cached. First, since opening may wait for a writer, and Python misses an interrupt that comes just before.
         process_namespace()
-        try:
-            stdin = program.stdin.open("rb")
-        except OSError as error:
-            raise UsageError(f"{program.stdin}: cannot be read: {error.strerror}") from error
-        with stdin:
-            self._launch(arguments, stdin, session=False)
+        with _opened(program.stdin, "rb") as stdin, _opened(program.stdout, "wb") as stdout:
+            self._launch(arguments, stdin, stdout, session=False)
+
+
+def _opened(path: Path | None, mode: str) -> AbstractContextManager[IO[bytes] | None]:
+    """A file for the guest; None: ours.
+
+    :raise UsageError: it cannot be read.
+    :raise OutputError: it cannot be written.
+    """
+    if path is None:
+        return nullcontext()
+    try:
+        return cast(IO[bytes], path.open(mode))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if mode == "wb":
+            raise OutputError(path, reason) from error
+        raise UsageError(f"{path}: cannot be read: {reason}") from error

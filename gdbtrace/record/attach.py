@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from gdbtrace.arch.model import Arch
 from gdbtrace.arch.registry import ARCHITECTURES, MACHINES, architecture_named
 from gdbtrace.errors import UsageError
 from gdbtrace.image import Image
-from gdbtrace.record.options import AttachOptions
+from gdbtrace.record.options import AttachOptions, TraceOptions
 from gdbtrace.record.target import Running, Target, architecture_for
 from gdbtrace.stub.description import RegisterLayout
 from gdbtrace.stub.endpoint import Endpoint
@@ -35,42 +36,61 @@ class _Elsewhere:
         return None
 
 
-class AttachTarget(Target):
-    """See :class:`~gdbtrace.record.target.Target`."""
+class StubTarget(Target):
+    """See :class:`~gdbtrace.record.target.Target`: what a stub that is not QEMU's steps."""
 
-    def __init__(self, options: AttachOptions) -> None:
+    kind = TargetKind.ATTACHED
+
+    def __init__(self, options: TraceOptions, image: Image | None, arch: Arch) -> None:
         super().__init__(options)
-        self._attach = options
-        self._endpoint = Endpoint.parse(options.endpoint)
-        self.image = None if options.elf is None else Image(options.elf)
-        if options.arch is not None:
-            self.arch = architecture_named(options.arch, is_machine=options.arch not in ARCHITECTURES)
-        elif self.image is not None:
-            self.arch = architecture_for(self.image, None, may_be_firmware=True)
-        else:
-            raise UsageError("a stub does not say what its processor is: give --arch or --elf")
-        self.default_output = Path("attach.frames" if options.elf is None else f"{options.elf.name}.frames")
+        self.image = image
+        self.arch = arch
+
+    @abstractmethod
+    def endpoint_of(self, running: Running) -> str:
+        """Where the stub is."""
 
     def arch_with(self, layout: RegisterLayout, *, is_machine: bool) -> Arch:
         """See :class:`~gdbtrace.record.target.Target`."""
         arch = MACHINES[self.arch.name] if is_machine else self.arch
         return arch.with_stub_registers({name: bits for name, bits in layout.widths.items() if name not in _OF_LINUX})
 
+    def settings(self, running: Running) -> TracerSettings:
+        """See :class:`~gdbtrace.record.target.Target`."""
+        return TracerSettings(
+            self.kind,
+            self.arch.name,
+            running.directory,
+            None,
+            self.endpoint_of(running),
+            fetch_all=self.fetches_all,
+            key_interval=self.tracer_key_interval,
+        )
+
+
+class AttachTarget(StubTarget):
+    """See :class:`~gdbtrace.record.target.Target`."""
+
+    def __init__(self, options: AttachOptions) -> None:
+        self._attach = options
+        self._endpoint = Endpoint.parse(options.endpoint)
+        image = None if options.elf is None else Image(options.elf)
+        if options.arch is not None:
+            arch = architecture_named(options.arch, is_machine=options.arch not in ARCHITECTURES)
+        elif image is not None:
+            arch = architecture_for(image, None, may_be_firmware=True)
+        else:
+            raise UsageError("a stub does not say what its processor is: give --arch or --elf")
+        super().__init__(options, image, arch)
+        self.default_output = Path("attach.frames" if options.elf is None else f"{options.elf.name}.frames")
+
     def start(self) -> AbstractContextManager[Running]:
         """See :class:`~gdbtrace.record.target.Target`."""
         return _private_directory()
 
-    def settings(self, running: Running) -> TracerSettings:
-        """See :class:`~gdbtrace.record.target.Target`."""
-        return TracerSettings(
-            TargetKind.ATTACHED,
-            self.arch.name,
-            running.directory,
-            None,
-            str(self._endpoint),
-            fetch_all=self.fetches_all,
-            key_interval=self.tracer_key_interval,
-        )
+    def endpoint_of(self, running: Running) -> str:
+        """See :class:`StubTarget`."""
+        return str(self._endpoint)
 
     def meta_frame(self) -> MetaFrame:
         """See :class:`~gdbtrace.record.target.Target`."""

@@ -177,7 +177,7 @@ def _profile_of(options: MachineOptions) -> MachineProfile:
                 f"{options.image}: without --machine the image is one of --machine-args; give its symbols with --elf"
             )
         known = architecture_named(options.arch, is_machine=True)
-        qemu = emulator_for(known) if options.qemu is None else options.qemu.name
+        qemu = emulator_for(known) if options.qemu is None or options.qemu.is_dir() else options.qemu.name
         profile = MachineProfile("machine", "", options.arch, qemu, "")
     else:
         profile = load_profile(options.machine)

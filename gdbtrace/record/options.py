@@ -91,9 +91,13 @@ class RunOptions(TraceOptions):
     arguments: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     stdin: Path | None = None
+    stdout: Path | None = None
+    """Where the guest's standard output goes; None: to ours."""
     sysroot: Path | None = None
     qemu: Path | None = None
     cpu: str | None = None
+    is_pinned: bool = True
+    """What differs from run to run, and need not, is the same in every one: docs/determinism.md."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +129,15 @@ class MachineOptions(TraceOptions):
     semihosting: bool = False
     gdb_port: int | None = None
     """Have QEMU's stub listen there, on the loopback interface, and not on a private socket."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NativeOptions(TraceOptions):
+    """A program on this machine's own processor, under a gdbserver of ours. What it prints is not seen."""
+
+    program: Path
+    arguments: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +177,15 @@ class Summary:
     """More about the end, where there is more to say."""
 
     @property
+    def end(self) -> str:
+        """How it ended, in words."""
+        if self.exit_status is not None:
+            return f"guest exited with status {self.exit_status}"
+        if self.signal is not None:
+            return f"guest killed by signal {self.signal}"
+        return self.detail or self.outcome.value
+
+    @property
     def rate(self) -> float:
         """Instructions per second."""
         return self.instructions / self.seconds if self.seconds else 0.0
@@ -188,6 +210,7 @@ __all__ = [
     "MOST_HITS",
     "AttachOptions",
     "MachineOptions",
+    "NativeOptions",
     "Observer",
     "Outcome",
     "Place",

@@ -44,7 +44,16 @@ class ProgramTarget(Target):
     def start(self) -> UserEmulator:
         """See :class:`~gdbtrace.record.target.Target`."""
         run = self._run
-        program = UserProgram(run.program, run.arguments, run.environment, run.stdin, run.sysroot, run.cpu)
+        program = UserProgram(
+            run.program,
+            run.arguments,
+            run.environment,
+            stdin=run.stdin,
+            stdout=run.stdout,
+            sysroot=run.sysroot,
+            cpu=run.cpu,
+            is_pinned=run.is_pinned,
+        )
         return UserEmulator(self._emulator, program)
 
     def settings(self, running: Running) -> TracerSettings:
@@ -57,6 +66,7 @@ class ProgramTarget(Target):
             running.process_id,
             str(running.socket_path),
             program=self._run.program,
+            is_pinned=self._run.is_pinned,
             fetch_all=self.fetches_all,
             key_interval=self.tracer_key_interval,
         )
@@ -77,7 +87,10 @@ class ProgramTarget(Target):
         """See :class:`~gdbtrace.record.target.Target`."""
         run = self._run
         environment = [f"{name}={value}" for name, value in run.environment.items()]
-        return self.make_meta_frame(run.program, run.arguments, environment, [f"--cpu={run.cpu}"] if run.cpu else [])
+        settings = [f"--cpu={run.cpu}"] if run.cpu else []
+        if not run.is_pinned:
+            settings.append("--no-pin")
+        return self.make_meta_frame(run.program, run.arguments, environment, settings)
 
 
 def _check_loader(image: Image, sysroot: Path) -> None:

@@ -7,7 +7,16 @@ from typing import Any
 
 from gdbtrace.record.attach import AttachTarget
 from gdbtrace.record.machine import MachineTarget
-from gdbtrace.record.options import AttachOptions, MachineOptions, Observer, RunOptions, Summary, TraceOptions
+from gdbtrace.record.native import NativeTarget
+from gdbtrace.record.options import (
+    AttachOptions,
+    MachineOptions,
+    NativeOptions,
+    Observer,
+    RunOptions,
+    Summary,
+    TraceOptions,
+)
 from gdbtrace.record.program import ProgramTarget
 from gdbtrace.record.session import trace
 from gdbtrace.record.target import Target
@@ -15,6 +24,7 @@ from gdbtrace.record.target import Target
 _TARGETS: Mapping[type[TraceOptions], Callable[[Any], Target]] = {
     RunOptions: ProgramTarget,
     MachineOptions: MachineTarget,
+    NativeOptions: NativeTarget,
     AttachOptions: AttachTarget,
 }
 

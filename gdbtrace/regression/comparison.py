@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gdbtrace.analysis.diff import Diff
 from gdbtrace.analysis.divergence import Divergence
 from gdbtrace.analysis.tolerance import Tolerance
 from gdbtrace.opening import open_reading
-from gdbtrace.report.diff import divergence_lines
+from gdbtrace.report.diff import DiffReport, facts_of
 
 CONTEXT_FRAMES = 3
 
@@ -23,6 +25,8 @@ class Comparison:
     """The first one; None: they are equal."""
     lines: Sequence[str]
     """It, for a person to read."""
+    facts: Mapping[str, object] | None
+    """It, for a program to read, as ``diff --json`` has it."""
 
     @property
     def is_equal(self) -> bool:
@@ -33,12 +37,30 @@ class Comparison:
 def compare_files(
     left: Path, right: Path, tolerance: Tolerance, context: int = CONTEXT_FRAMES, *, elf: Path | None = None
 ) -> Comparison:
-    """Compare two traces up to their first divergence.
+    """Compare two traces up to their first divergence. Either may have the program, for symbols, beside it.
 
-    :param elf: the program of both, for symbols; None: where each says.
+    :param elf: the program of both, for symbols; None: what they say themselves.
     :raise UsageError: one cannot be read.
     :raise TraceFormatError: one is damaged.
     """
-    with open_reading(left, elf=elf) as ours, open_reading(right, elf=elf) as theirs:
+    folders = left.parent, right.parent
+    with (
+        open_reading(left, elf=elf, folders=folders) as ours,
+        open_reading(right, elf=elf, folders=folders) as theirs,
+    ):
         divergence = Diff(ours, theirs, tolerance, context).first()
-        return Comparison(divergence, () if divergence is None else list(divergence_lines(divergence, ours, theirs)))
+        if divergence is None:
+            return Comparison(None, (), None)
+        report = DiffReport(ours, theirs)
+        found = report.look_up(divergence)
+        return Comparison(divergence, list(report.lines(found)), facts_of(found))
+
+
+def compare(left: str | os.PathLike[str], right: str | os.PathLike[str], **masks: Any) -> Comparison:
+    """Compare two traces, of whatever producer, up to their first divergence.
+
+    :param masks: what is not compared, as :meth:`~gdbtrace.analysis.tolerance.Tolerance.parse` takes it.
+    :raise UsageError: one cannot be read, or a mask is not well-formed.
+    :raise TraceFormatError: one is damaged.
+    """
+    return compare_files(Path(left), Path(right), Tolerance.parse(**masks))

@@ -158,7 +158,7 @@ class LogLines(_Log):
     def lines(self, frame: Frame) -> Sequence[str]:
         """The lines of a frame; comments begin with ``#``. None where it is not to be shown."""
         if type(frame) is not StdFrame:
-            return [f"# {_event_line(frame)}"] if self._is_shown(frame) else ()
+            return [f"# {event_line(frame)}"] if self._is_shown(frame) else ()
         known = self._looked_up(frame)
         if known is None:
             return ()
@@ -195,7 +195,7 @@ class JsonLog(_Log):
     def lines(self, frame: Frame) -> Sequence[str]:
         """The line of a frame, if it is to be shown."""
         if type(frame) is not StdFrame:
-            return [json.dumps({"event": _event_line(frame)})] if self._is_shown(frame) else ()
+            return [json.dumps({"event": event_line(frame)})] if self._is_shown(frame) else ()
         known = self._looked_up(frame)
         return () if known is None else (json.dumps(self._object(frame, known)),)
 
@@ -232,7 +232,7 @@ class JsonLog(_Log):
         return shown
 
 
-def _event_line(frame: Frame) -> str:
+def event_line(frame: Frame) -> str:
     """A frame that is no instruction."""
     match frame:
         case SyscallFrame():

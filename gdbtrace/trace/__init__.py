@@ -24,6 +24,7 @@ from gdbtrace.trace.frames import (
     Usage,
 )
 from gdbtrace.trace.golden import GoldenReader, open_trace, pack, unpack
+from gdbtrace.trace.scope import Scope
 
 __all__ = [
     "ExceptionFrame",
@@ -37,6 +38,7 @@ __all__ = [
     "ModloadFrame",
     "Operand",
     "RegisterLocation",
+    "Scope",
     "StdFrame",
     "SyscallFrame",
     "TaggedValues",

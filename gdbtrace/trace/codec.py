@@ -11,10 +11,11 @@ they are decoded with ``surrogateescape``, so escape them before printing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
@@ -449,6 +450,17 @@ def _read_length(data: bytes, at: int) -> tuple[int, int]:
     raise _UnusualShape
 
 
+class _Layout(NamedTuple):
+    """Where the entries of an ``operand_value_list`` are."""
+
+    leads_of: Callable[[bytes], tuple[int, ...]]
+    """Takes tag and length of each entry out of a list."""
+    leads: tuple[int, ...]
+    """What these must be: each length says where the next entry is."""
+    entries_of: Callable[[bytes], tuple[bytes, ...]]
+    """Takes the entries out of a list, and one of no bytes behind them."""
+
+
 class FrameDecoder:
     """Decodes the frames of one trace.
 
@@ -468,6 +480,7 @@ class FrameDecoder:
         self._middles: dict[bytes, tuple[int, Usage, int]] = {}
         self._lengths: set[int] = set()
         self._registers_passed = re.compile(b"")
+        self._layouts: dict[int, _Layout] = {}
 
     def decode(self, data: bytes, offset: int = 0) -> Frame:
         """Decode a ``frame`` message. The operands of a std frame may turn out to be damaged when they are looked at.
@@ -571,6 +584,52 @@ class FrameDecoder:
         if at != end:
             raise TraceFormatError(self._path, offset + start, "an operand runs beyond its list")
         return tuple(decoded)
+
+    def entries(self, data: bytes, start: int, end: int) -> tuple[bytes, ...] | None:
+        """The ``operand_value_list`` in ``data[start:end]``, cut into its entries; None: it has no usual shape.
+
+        Lists of one length are mostly of the same registers: where the entries begin is found out once for each length,
+        and then only checked.
+        """
+        operands = data[start:end]
+        layout = self._layouts.get(end - start)
+        if layout is None or layout.leads_of(operands) != layout.leads:
+            layout = self._layout_of(operands)
+            if layout is None:
+                return None
+        return layout.entries_of(operands)[:-1]
+
+    def _layout_of(self, operands: bytes) -> _Layout | None:
+        """How a list is laid out, kept for others of its length."""
+        places: list[int] = [0, 0]
+        entries = []
+        at, end = 0, len(operands)
+        try:
+            while at < end:
+                length, body = _read_length(operands, at + 1)
+                if operands[at] != 0x0A:
+                    return None
+                places += range(at, body)
+                entries.append(slice(at, body + length))
+                at = body + length
+        except (IndexError, _UnusualShape):
+            return None
+        if at != end or not entries:
+            return None
+        # Of a single item itemgetter makes no tuple.
+        leads_of = itemgetter(*places)
+        layout = _Layout(leads_of, leads_of(operands), itemgetter(*entries, slice(0, 0)))
+        if len(self._layouts) >= _MOST_KEPT:
+            self._layouts.clear()
+        self._layouts[end] = layout
+        return layout
+
+    def operand(self, entry: bytes, offset: int) -> Operand:
+        """Decode one entry of :meth:`entries`.
+
+        :raise TraceFormatError: it is damaged.
+        """
+        return self._registers.get(entry) or self.operands(entry, 0, len(entry), offset)[0]
 
     def memory_operands(self, data: bytes, start: int, end: int, offset: int) -> tuple[Operand, ...]:
         """Likewise, but only the memory operands; registers are passed over without a look, many at once."""

@@ -33,6 +33,7 @@ from typing import Final, Self
 from gdbtrace.errors import OutputError, TraceFormatError, UsageError
 from gdbtrace.trace.codec import FrameDecoder, decode_meta_frame, encode_meta_frame
 from gdbtrace.trace.frames import Frame, MetaFrame
+from gdbtrace.trace.scope import WHOLE, Scope
 
 LOG = logging.getLogger(__name__)
 
@@ -342,6 +343,9 @@ class TraceReader:
     :raise UsageError: the file cannot be read.
     :raise TraceFormatError: it has no header of a trace.
     """
+
+    scope: Scope = WHOLE
+    """What its frames have."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)

@@ -117,6 +117,10 @@ class OperandDecoder(Protocol):
 
     def memory_operands(self, data: bytes, start: int, end: int, offset: int) -> tuple[Operand, ...]: ...
 
+    def entries(self, data: bytes, start: int, end: int) -> tuple[bytes, ...] | None: ...
+
+    def operand(self, entry: bytes, offset: int) -> Operand: ...
+
 
 class OperandList(Sequence[Operand]):
     """Operands that are decoded when they are first looked at.
@@ -148,6 +152,27 @@ class OperandList(Sequence[Operand]):
     def memory(self) -> tuple[Operand, ...]:
         """Those that are memory, in order; much cheaper than looking at all. Damage to registers goes unnoticed."""
         return self._decoder.memory_operands(self._data, self._start, self._end, self._offset)
+
+    def differing(self, other: OperandList) -> list[tuple[Operand, Operand]] | None:
+        """The operands that are not the same in another list, in pairs; nothing else is decoded.
+
+        None: the lists are not laid out alike, or in no usual way, so which belong together is not known. Operands that
+        stand in the same place need not be the same register.
+        """
+        entries = self._decoder.entries(self._data, self._start, self._end)
+        others = other._decoder.entries(other._data, other._start, other._end)
+        if entries is None or others is None or len(entries) != len(others):
+            return None
+        operand, others_operand = self._decoder.operand, other._decoder.operand
+        return [
+            (operand(one, self._offset + self._start), others_operand(two, other._offset + other._start))
+            for one, two in zip(entries, others, strict=True)
+            if one != two
+        ]
+
+    def has_register(self, name: bytes) -> bool:
+        """Whether a register of that name may be listed: False is certain."""
+        return self._data.find(name, self._start, self._end) >= 0
 
     def __len__(self) -> int:
         return len(self.decoded())

@@ -86,7 +86,7 @@ def _serve_on(
     writer: RecordWriter,
 ) -> None:
     client = StubClient(link, _REPLY_SECONDS)
-    is_attached = settings.kind is TargetKind.ATTACHED
+    is_attached = settings.kind in (TargetKind.ATTACHED, TargetKind.NATIVE)
     is_machine = _is_machine(client) if is_attached else settings.kind is TargetKind.MACHINE
     # A processor behind a probe may be one that runs no programs.
     arch = architecture_named(settings.arch, is_machine=is_machine or settings.arch not in ARCHITECTURES)
@@ -120,7 +120,8 @@ def _serve_on(
     if settings.listen is not None:
         writer.note(Request(""))
         writer.flush()
-    if is_attached:
+    # gdbserver ends a program that it has started when its client hangs up.
+    if settings.kind is TargetKind.ATTACHED:
         client.detach(greeting.stop.thread)
 
 
@@ -186,6 +187,7 @@ def _guest_of(
         modules=Modules(emulator, arch, settings.program, auxiliary),
         first_pc=RegisterState(layout, client.read_registers())[arch.pc],
         find_threads=partial(GuestThreads, emulator),
+        is_pinned=settings.is_pinned,
     )
 
 

@@ -27,6 +27,7 @@ class LinuxGuest(Guest):
     :param modules: None: nobody knows which files the guest has mapped.
     :param first_pc: the program counter before the guest's first instruction; None: it is there still.
     :param find_threads: called when the guest is about to have a second thread.
+    :param is_pinned: whether the kernel's random bytes are replaced by ones that are the same in every run.
     """
 
     def __init__(
@@ -35,10 +36,12 @@ class LinuxGuest(Guest):
         modules: Modules | None,
         first_pc: int | None,
         find_threads: Callable[[Stepping], GuestThreads],
+        *,
+        is_pinned: bool,
     ) -> None:
         self._stepper = stepper
         self._arch, self._registers, self._client = stepper.arch, stepper.registers, stepper.client
-        self._system_calls = SystemCalls(stepper.arch, stepper.client, stepper.registers, modules)
+        self._system_calls = SystemCalls(stepper.arch, stepper.client, stepper.registers, modules, is_pinned=is_pinned)
         self._first_pc = first_pc
         self._find_threads = find_threads
         self._threads: GuestThreads | None = None

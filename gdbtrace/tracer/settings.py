@@ -17,6 +17,8 @@ class TargetKind(Enum):
     """A machine under full-system QEMU."""
     ATTACHED = "attached"
     """Somebody's stub, whatever it stands for."""
+    NATIVE = "native"
+    """A program on this machine's processor, under a gdbserver of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,13 @@ class TracerSettings:
     directory: Path
     """Private (0700); the tracer's own socket goes there too."""
     emulator: int | None
-    """Process that ends when QEMU does; None: the stub is somebody else's."""
+    """Process that ends when QEMU does; None: the stub is not QEMU's, or somebody else's."""
     endpoint: str
     """Where the stub is: the path of a unix socket, or ``HOST:PORT``."""
     program: Path | None = None
     """A process's."""
+    is_pinned: bool = True
+    """Whether a process gets the same random bytes from the kernel in every run."""
     listen: str | None = None
     """Where a person's own gdb is served; None: our client, in the private directory."""
     fetch_all: bool = False

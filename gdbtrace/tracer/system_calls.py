@@ -56,9 +56,18 @@ class SystemCalls:
     """The system calls of one guest.
 
     :param modules: None: nobody knows which files the guest has mapped.
+    :param is_pinned: whether random bytes are replaced.
     """
 
-    def __init__(self, arch: Arch, client: StubClient, registers: LiveRegisters, modules: Modules | None) -> None:
+    def __init__(
+        self,
+        arch: Arch,
+        client: StubClient,
+        registers: LiveRegisters,
+        modules: Modules | None,
+        *,
+        is_pinned: bool = True,
+    ) -> None:
         self._arch = arch
         self._client = client
         self._registers = registers
@@ -67,7 +76,7 @@ class SystemCalls:
         self.signals = SignalHandlers(arch, from_start=True)
         """The guest's signal handlers."""
         self._effects: Mapping[str, Callable[[SystemCall, int, RecordSink], None]] = {
-            "getrandom": self._pin_random_bytes,
+            **({"getrandom": self._pin_random_bytes} if is_pinned else {}),
             "mmap": self._note_module,
             "mmap2": self._note_module,
             "rt_sigaction": self._learn_handler,

@@ -1,0 +1,609 @@
+"""Comparing two frames that belong together, knowing what already differed before them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+
+from gdbtrace.analysis.carried import TOLERATED, CarriedMemory, CarriedRegister
+from gdbtrace.analysis.disassembly import Disassembly, Key
+from gdbtrace.analysis.divergence import Difference, DivergenceKind
+from gdbtrace.analysis.registers_read import RegistersRead
+from gdbtrace.analysis.relocation import Relocation
+from gdbtrace.analysis.tolerance import InstructionMask, Masks, Tolerance
+from gdbtrace.arch.model import Arch
+from gdbtrace.trace.frames import (
+    ExceptionFrame,
+    Frame,
+    KeyFrame,
+    MemoryLocation,
+    ModloadFrame,
+    Operand,
+    OperandList,
+    StdFrame,
+    SyscallFrame,
+)
+
+Pair = tuple[Operand | None, Operand | None]
+
+_MOST_CODE = 1 << 16
+"""Instructions whose bytes differ that are remembered."""
+_NOT_LISTED = "-"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of comparing two frames."""
+
+    differences: list[Difference] = field(default_factory=list)
+    """That arise here and are not to be expected, the cause first."""
+    root: int | None = None
+    """Index of a divergence, or :data:`TOLERATED`: where a difference that is none of these, but arises here too,
+    comes from; None: there is no such."""
+    inputs: int | None = None
+    """Likewise: where a difference in what the instruction reads comes from."""
+    next_addresses: list[Difference] = field(default_factory=list)
+    """In the addresses of the next instructions, by what the frames say, wherever they come from."""
+
+
+class Comparison:
+    """Compares the frames of two traces, pair by pair, and keeps what differs and goes on to differ.
+
+    A difference is reported where it arises. From there on it is carried: the same register with the same two values,
+    or the same bytes of memory, is nothing new. What an instruction computes from carried values comes from there, too.
+
+    :param arch: None: nobody knows it, so an instruction is taken to read every register that its frame lists.
+    :param relocation: what is elsewhere in the second trace; None: nothing is.
+    :param is_strict: both have the same kind of frames: what one lists the other must, too. Else what both have is
+        compared.
+    """
+
+    def __init__(
+        self,
+        arch: Arch | None,
+        disassembly: Disassembly,
+        tolerance: Tolerance,
+        relocation: Relocation | None = None,
+        *,
+        is_strict: bool = True,
+    ) -> None:
+        self._arch = arch
+        self._disassembly = disassembly
+        self._relocation = relocation
+        self._is_strict = is_strict
+        self._masks = Masks(tolerance, arch)
+        self._reads = None if arch is None else RegistersRead(arch, disassembly)
+        self._program_counters = (
+            frozenset(register.name for register in arch.registers if register.stub_name in (arch.pc, arch.next_pc))
+            if arch
+            else frozenset({"pc"})
+        )
+        self._registers: dict[int, dict[str, CarriedRegister]] = {}
+        """Thread -> those of its registers that differ, by name."""
+        self._memory = CarriedMemory()
+        self._code: dict[tuple[Key, Key], int] = {}
+        """Instructions that differ themselves -> their divergence's index."""
+        self._patterns: dict[str, bytes] = {}
+        self._names: dict[str, str] = {}
+
+    @property
+    def carries(self) -> bool:
+        """Whether anything differs at the moment: frames that are the same may then change that."""
+        return bool(self._registers) or bool(self._memory)
+
+    def compare(self, left: Frame, right: Frame, index: int) -> Outcome:
+        """Compare two frames of the same place.
+
+        :param index: that of the divergence that they are, if they are one.
+        """
+        if isinstance(left, StdFrame) and isinstance(right, StdFrame):
+            outcome = _Instruction(self, left, right, index).compare()
+            if not self._registers.get(left.thread_id):
+                self._registers.pop(left.thread_id, None)
+            return outcome
+        outcome = Outcome()
+        if isinstance(left, KeyFrame) and isinstance(right, KeyFrame):
+            self._compare_states(left, right, index, outcome)
+        else:
+            self._compare_events(left, right, outcome)
+        return outcome
+
+    def pass_same(self, frame: Frame) -> None:
+        """Both have this frame, to the last byte: what it lists differs no more."""
+        if isinstance(frame, StdFrame):
+            registers = self._registers.get(frame.thread_id)
+            if registers:
+                self._drop(registers, (frame.pre, frame.post or ()), ())
+                if not registers:
+                    del self._registers[frame.thread_id]
+            if self._memory:
+                for operand in (*frame.memory_reads(), *frame.memory_writes()):
+                    self._memory.clear(operand.address, len(operand.value))
+        elif isinstance(frame, KeyFrame):
+            for tagged in frame.tagged_values:
+                registers = self._registers.get(tagged.thread_id or 0, {})
+                for operand in tagged.values:
+                    if not operand.is_memory:
+                        registers.pop(operand.name, None)
+
+    def pass_over(self, frame: Frame, root: int) -> None:
+        """Only one trace has this frame: what it writes may differ from now on."""
+        if not isinstance(frame, StdFrame) or not frame.post:
+            return
+        registers = self._registers.setdefault(frame.thread_id, {})
+        for operand in frame.post:
+            if operand.is_memory:
+                self._memory.mark(operand.address, (1 << len(operand.value)) - 1, root)
+            else:
+                name = self._name_of(operand)
+                registers[name] = CarriedRegister(None, None, root, is_seen=False)
+
+    def is_moved(self, left: Operand, right: Operand) -> bool:
+        """Whether two operands differ because something is elsewhere."""
+        relocation = self._relocation
+        if relocation is None or len(left.value) != len(right.value):
+            return False
+        if not left.is_memory:
+            return relocation.is_same(int.from_bytes(left.value, "little"), int.from_bytes(right.value, "little"))
+        return relocation.to_right(left.address) == right.address and relocation.is_same_bytes(
+            left.address, left.value, right.value
+        )
+
+    def is_same_place(self, left: Operand, right: Operand) -> bool:
+        """Whether two accesses are to the same place."""
+        if self._relocation is not None:
+            return self._relocation.to_right(left.address) == right.address
+        return left.address == right.address
+
+    def _name_of(self, operand: Operand) -> str:
+        """The name that a register has in both traces."""
+        name = operand.name
+        if self._is_strict:
+            return name
+        known = self._names.get(name)
+        if known is None:
+            known = name.lower()
+            if self._arch is not None and len(same := self._arch.aliases.get(known, ())) == 1:
+                known = same[0]
+            if len(self._names) < _MOST_CODE:
+                self._names[name] = known
+        return known
+
+    def _drop(
+        self, registers: dict[str, CarriedRegister], lists: Iterable[Sequence[Operand]], differing: Iterable[str]
+    ) -> None:
+        """Registers that are listed and are not among those that differ are the same now."""
+        for name in [name for name in registers if name not in differing]:
+            if any(self._lists(operands, name) for operands in lists):
+                del registers[name]
+
+    def _lists(self, operands: Sequence[Operand], name: str) -> bool:
+        if self._is_strict and isinstance(operands, OperandList):
+            pattern = self._patterns.get(name)
+            if pattern is None:
+                pattern = self._patterns[name] = name.encode("utf-8", "surrogateescape")
+            if not operands.has_register(pattern):
+                return False
+        return any(not operand.is_memory and self._name_of(operand) == name for operand in operands)
+
+    # Frames that are no instructions.
+
+    def _compare_events(self, left: Frame, right: Frame, outcome: Outcome) -> None:
+        if self._relocation is not None and self._relocation.is_same_event(left, right):
+            return
+        if isinstance(left, ModloadFrame) and isinstance(right, ModloadFrame):
+            # The programs that are compared may be two files; that their code differs shows when it is executed.
+            ours, theirs = (frame.low_address for frame in (left, right))
+            if ours != theirs:
+                self._add_event(outcome, "lowest address", hex(ours), hex(theirs))
+        elif isinstance(left, SyscallFrame) and isinstance(right, SyscallFrame):
+            self._compare_system_calls(left, right, outcome)
+        elif isinstance(left, ExceptionFrame) and isinstance(right, ExceptionFrame):
+            for what, name in (("exception", "exception_number"), ("from", "from_addr"), ("to", "to_addr")):
+                one, two = getattr(left, name), getattr(right, name)
+                if one != two:
+                    self._add_event(outcome, what, *(_NOT_LISTED if v is None else hex(v) for v in (one, two)))
+        elif left != right:
+            self._add_event(outcome, "event", str(left), str(right))
+
+    def _compare_system_calls(self, left: SyscallFrame, right: SyscallFrame, outcome: Outcome) -> None:
+        if left.number != right.number:
+            self._add_event(outcome, "number", str(left.number), str(right.number))
+        carried = self._registers.get(left.thread_id, {}).values()
+        for number, (one, two) in enumerate(zip_longest(left.arguments, right.arguments)):
+            if one == two:
+                continue
+            # Arguments are registers' values, also where the call takes fewer of them.
+            root = max((each.root for each in carried if _is_argument(each, one, two)), default=None)
+            if root is None:
+                self._add_event(outcome, f"argument {number}", *map(_argument_text, (one, two)))
+            else:
+                outcome.root = root
+
+    @staticmethod
+    def _add_event(outcome: Outcome, what: str, left: str, right: str) -> None:
+        outcome.differences.append(Difference(DivergenceKind.EVENT, what, left, right))
+
+    def _compare_states(self, left: KeyFrame, right: KeyFrame, index: int, outcome: Outcome) -> None:
+        """Registers of key frames: those that both have. Which a stub shows is a matter of QEMU's version."""
+        ours, theirs = (
+            {
+                (tagged.thread_id or 0, self._name_of(operand)): operand
+                for tagged in frame.tagged_values
+                for operand in tagged.values
+                if not operand.is_memory
+            }
+            for frame in (left, right)
+        )
+        for (thread_id, name), one in ours.items():
+            two = theirs.get((thread_id, name))
+            if two is None:
+                continue
+            registers = self._registers.get(thread_id, {})
+            if self._is_same(one, two):
+                registers.pop(name, None)
+                continue
+            carried = registers.get(name)
+            if carried is not None and (not carried.is_seen or carried[:2] == (one.value, two.value)):
+                root = carried.root
+            elif not _differing_bits(one, two) & ~self._masks.bits_of(name):
+                root = TOLERATED
+            else:
+                root = index
+                outcome.differences.append(
+                    Difference(DivergenceKind.REGISTER, f"{name} in the key frame", _text(one), _text(two), one, two)
+                )
+            self._registers.setdefault(thread_id, {})[name] = CarriedRegister(one.value, two.value, root)
+
+    def _is_same(self, left: Operand, right: Operand) -> bool:
+        """Whether two values of a register are the same."""
+        if self._is_strict:
+            return left == right or self.is_moved(left, right)
+        return not left.value or not right.value or _differing_bits(left, right) in (0, -1)
+
+
+class _Instruction:
+    """The comparison of one instruction's two frames."""
+
+    __slots__ = ("_context", "_differences", "_index", "_inputs", "_left", "_mask", "_outcome", "_registers", "_right")
+
+    def __init__(self, context: Comparison, left: StdFrame, right: StdFrame, index: int) -> None:
+        self._context = context
+        self._left, self._right = left, right
+        self._index = index
+        self._registers = context._registers.setdefault(left.thread_id, {})
+        self._outcome = Outcome()
+        self._inputs: int | None = None
+        """Root of what it reads, if any of that differs."""
+        self._mask: InstructionMask | None = None
+
+    def compare(self) -> Outcome:
+        left, right, context = self._left, self._right, self._context
+        if left.rawbytes != right.rawbytes and left.rawbytes and right.rawbytes:
+            self._compare_code()
+        self._compare_before()
+        if left.post is not None and right.post is not None:
+            self._compare_after(left.post, right.post)
+        elif (left.post is None) != (right.post is None) and context._is_strict:
+            one, two = ("did not finish" if frame.post is None else "finished" for frame in (left, right))
+            self._add(DivergenceKind.EVENT, "instruction", one, two)
+        self._outcome.inputs = self._inputs
+        return self._outcome
+
+    def _key(self, frame: StdFrame) -> Key:
+        return frame.address, frame.rawbytes, frame.mode
+
+    def _add(
+        self,
+        kind: DivergenceKind,
+        what: str,
+        left: str,
+        right: str,
+        one: Operand | None = None,
+        two: Operand | None = None,
+    ) -> int:
+        self._outcome.differences.append(Difference(kind, what, left, right, one, two))
+        return self._index
+
+    def _compare_code(self) -> None:
+        known = self._context._code
+        keys = self._key(self._left), self._key(self._right)
+        root = known.get(keys)
+        if root is None:
+            root = self._add(DivergenceKind.BYTES, "bytes", self._left.rawbytes.hex(), self._right.rawbytes.hex())
+            if len(known) < _MOST_CODE:
+                known[keys] = root
+        else:
+            self._outcome.root = root
+        self._inputs = root
+
+    # Before: registers, then what was loaded.
+
+    def _compare_before(self) -> None:
+        context, registers = self._context, self._registers
+        pairs = self._differing(self._left.pre, self._right.pre)
+        differing = set()
+        loads = []
+        for one, two in pairs:
+            operand = one or two
+            assert operand is not None
+            if type(operand.location) is MemoryLocation:
+                loads.append((one, two))
+                continue
+            name = context._name_of(operand)
+            if (one is None or two is None) and (not context._is_strict or self._is_result(name)):
+                continue
+            differing.add(name)
+            values = one.value if one else None, two.value if two else None
+            carried = registers.get(name)
+            if carried is not None and carried[:2] == values:
+                continue
+            if carried is not None and not carried.is_seen:
+                root = carried.root
+            elif one is not None and two is not None and not _differing_bits(one, two) & ~context._masks.bits_of(name):
+                root = self._outcome.root = TOLERATED
+            else:
+                root = self._add(DivergenceKind.REGISTER, f"{name} before", _text(one), _text(two), one, two)
+            registers[name] = CarriedRegister(*values, root)
+        if registers:
+            context._drop(registers, (self._left.pre, self._right.pre), differing)
+        if self._inputs is None and registers:
+            self._inputs = self._root_of_registers()
+        if context._memory:
+            # Cleared first: what differs is marked again.
+            self._clear(self._left.memory_reads(), loads)
+        for one, two in loads:
+            self._compare_access("load", one, two)
+
+    def _is_result(self, name: str) -> bool:
+        """Whether the instruction's results list a register: then it is before because one of them changed it."""
+        return any(
+            self._context._lists(frame.post, name) for frame in (self._left, self._right) if frame.post is not None
+        )
+
+    def _root_of_registers(self) -> int | None:
+        registers, reads = self._registers, self._context._reads
+        if reads is None:
+            roots = [each.root for each in registers.values()]
+        else:
+            read = reads.of(self._key(self._left))
+            if self._left.rawbytes != self._right.rawbytes:
+                read = read | reads.of(self._key(self._right))
+            roots = [each.root for name, each in registers.items() if name in read]
+        return max(roots, default=None)
+
+    # After: registers, then what was stored.
+
+    def _compare_after(self, left: Sequence[Operand], right: Sequence[Operand]) -> None:
+        context, registers = self._context, self._registers
+        pairs = self._differing(left, right)
+        differing = set()
+        stores = []
+        for one, two in pairs:
+            operand = one or two
+            assert operand is not None
+            if type(operand.location) is MemoryLocation:
+                stores.append((one, two))
+                continue
+            name = context._name_of(operand)
+            if one is None or two is None:
+                # Unchanged, and so perhaps not listed.
+                one, two = one or self._before(self._left, name), two or self._before(self._right, name)
+                if one is not None and two is not None and one.value == two.value:
+                    continue
+                if (one is None or two is None) and not context._is_strict:
+                    continue
+            differing.add(name)
+            self._compare_result(name, one, two)
+        if registers:
+            context._drop(registers, (left, right), differing)
+        if context._memory:
+            self._clear(self._left.memory_writes(), stores)
+        for one, two in stores:
+            self._compare_access("store", one, two)
+
+    def _before(self, frame: StdFrame, name: str) -> Operand | None:
+        name_of = self._context._name_of
+        return next((each for each in frame.pre if not each.is_memory and name_of(each) == name), None)
+
+    def _compare_result(self, name: str, one: Operand | None, two: Operand | None) -> None:
+        registers, context = self._registers, self._context
+        values = one.value if one else None, two.value if two else None
+        carried = registers.get(name)
+        if carried is not None and carried[:2] == values:
+            return
+        is_counter = name in context._program_counters
+        root = self._expected_root(name, one, two, carried)
+        if root is None:
+            kind = DivergenceKind.CONTROL_FLOW if is_counter else DivergenceKind.REGISTER
+            root = self._add(kind, f"{name} after", _text(one), _text(two), one, two)
+        else:
+            self._derive(root)
+        if is_counter:
+            kind = DivergenceKind.CONTROL_FLOW
+            self._outcome.next_addresses.append(Difference(kind, f"{name} after", _text(one), _text(two), one, two))
+        registers[name] = CarriedRegister(*values, root)
+
+    def _expected_root(
+        self, name: str, one: Operand | None, two: Operand | None, carried: CarriedRegister | None
+    ) -> int | None:
+        """Where a register's difference comes from, if it comes from somewhere or is tolerated."""
+        context = self._context
+        if self._inputs is not None:
+            return self._inputs
+        if carried is not None and not carried.is_seen:
+            return carried.root
+        if one is None or two is None or one.bits != two.bits:
+            return None
+        bits = _differing_bits(one, two)
+        mask = self._instruction_mask()
+        if mask.is_masked or not bits & ~(context._masks.bits_of(name) | mask.undefined.get(name, 0)):
+            return TOLERATED
+        if carried is not None and _is_kept(carried, one, two, bits):
+            return carried.root
+        return None
+
+    def _instruction_mask(self) -> InstructionMask:
+        if self._mask is None:
+            context = self._context
+            self._mask = context._masks.of_instruction(context._disassembly.at(*self._key(self._left)))
+        return self._mask
+
+    def _derive(self, root: int) -> None:
+        if self._outcome.root is None or root > self._outcome.root:
+            self._outcome.root = root
+
+    # Memory.
+
+    def _clear(self, accesses: Sequence[Operand], differing: Sequence[Pair]) -> None:
+        unlike = [left for left, _ in differing]
+        for operand in accesses:
+            if operand not in unlike:
+                self._context._memory.clear(operand.address, len(operand.value))
+
+    def _compare_access(self, what: str, one: Operand | None, two: Operand | None) -> None:
+        context = self._context
+        memory = context._memory
+        root = self._expected_access(what == "load", one, two)
+        if root is None:
+            address = (one or two).address  # type: ignore[union-attr]
+            root = self._add(DivergenceKind.MEMORY, f"{what} {address:#x}", _text(one), _text(two), one, two)
+        else:
+            self._derive(root)
+        if what == "load" and self._inputs is None:
+            self._inputs = root
+        if one is not None and two is not None and context.is_same_place(one, two) and len(one.value) == len(two.value):
+            memory.clear(one.address, len(one.value))
+            if which := _differing_bytes(one.value, two.value):
+                memory.mark(one.address, which, root)
+        else:
+            for operand in (one, two):
+                if operand is not None and operand.value:
+                    memory.mark(operand.address, (1 << len(operand.value)) - 1, root)
+
+    def _expected_access(self, is_load: bool, one: Operand | None, two: Operand | None) -> int | None:
+        context = self._context
+        if self._inputs is not None:
+            return self._inputs
+        if one is None or two is None or not context.is_same_place(one, two) or len(one.value) != len(two.value):
+            return None
+        which = _differing_bytes(one.value, two.value)
+        if not which:
+            return None
+        if not which & ~context._masks.masked_bytes(one.address, len(one.value)):
+            return TOLERATED
+        if not is_load and self._instruction_mask().is_masked:
+            return TOLERATED
+        return context._memory.root_of(one.address, which) if is_load else None
+
+    # Which operands belong together.
+
+    def _differing(self, left: Sequence[Operand], right: Sequence[Operand]) -> Sequence[Pair]:
+        context = self._context
+        pairs: Sequence[Pair] | None = None
+        if not context._is_strict:
+            pairs = list(self._comparable(left, right))
+        elif isinstance(left, OperandList) and isinstance(right, OperandList):
+            unlike = left.differing(right)
+            if unlike is not None and all(_belong_together(one, two) for one, two in unlike):
+                pairs = unlike
+        if pairs is None:
+            pairs = list(_matched(left, right))
+        if context._relocation is not None:
+            pairs = [(one, two) for one, two in pairs if one is None or two is None or not context.is_moved(one, two)]
+        return pairs
+
+    def _comparable(self, left: Sequence[Operand], right: Sequence[Operand]) -> Iterator[Pair]:
+        """Of different producers' lists: what both have."""
+        context = self._context
+        one, two = ({context._name_of(each): each for each in side if not each.is_memory} for side in (left, right))
+        for name in {**one, **two}:
+            ours, theirs = one.get(name), two.get(name)
+            if ours is None or theirs is None or not context._is_same(ours, theirs):
+                yield ours, theirs
+        accesses = [[each for each in side if each.is_memory] for side in (left, right)]
+        if all(accesses):
+            yield from _differing_accesses(*accesses)
+
+
+def _matched(left: Sequence[Operand], right: Sequence[Operand]) -> Iterator[Pair]:
+    """Operands that differ: registers matched by name, accesses to memory by their order."""
+    one, two = ({each.name: each for each in side if not each.is_memory} for side in (left, right))
+    for name in {**one, **two}:
+        ours, theirs = one.get(name), two.get(name)
+        if ours != theirs:
+            yield ours, theirs
+    accesses = ([each for each in side if each.is_memory] for side in (left, right))
+    for ours, theirs in zip_longest(*accesses):
+        if ours != theirs:
+            yield ours, theirs
+
+
+def _differing_accesses(left: Sequence[Operand], right: Sequence[Operand]) -> Iterator[Pair]:
+    """Accesses of different producers, who may cut them into pieces differently: by the bytes that they touch."""
+    if all(operand.value for operand in (*left, *right)):
+        one, two = (
+            {operand.address + at: byte for operand in side for at, byte in enumerate(operand.value)}
+            for side in (left, right)
+        )
+        if one != two:
+            yield from zip_longest(left, right)
+    elif [operand.address for operand in left] != [operand.address for operand in right]:
+        yield from (
+            (one, two) for one, two in zip_longest(left, right) if not (one and two and one.address == two.address)
+        )
+
+
+def _belong_together(left: Operand, right: Operand) -> bool:
+    one, two = left.location, right.location
+    if type(one) is MemoryLocation or type(two) is MemoryLocation:
+        return type(one) is type(two)
+    return one == two
+
+
+def _differing_bits(left: Operand, right: Operand) -> int:
+    """In which bits two registers' values differ; -1: in none, but in what else is said of them."""
+    one, two = int.from_bytes(left.value, "little"), int.from_bytes(right.value, "little")
+    return (one ^ two) & (1 << min(left.bits, right.bits)) - 1 or -1
+
+
+def _differing_bytes(left: bytes, right: bytes) -> int:
+    """Which bytes differ, as a mask."""
+    return sum(1 << at for at, (one, two) in enumerate(zip(left, right, strict=True)) if one != two)
+
+
+def _is_kept(carried: CarriedRegister, left: Operand, right: Operand, bits: int) -> bool:
+    """Whether the bits that differ are some of those that did before, which the instruction has not written."""
+    if carried.left is None or carried.right is None:
+        return False
+    one, two = int.from_bytes(carried.left, "little"), int.from_bytes(carried.right, "little")
+    kept = one ^ int.from_bytes(left.value, "little") | two ^ int.from_bytes(right.value, "little")
+    return not bits & ~(one ^ two) and not kept & bits
+
+
+def _is_argument(carried: CarriedRegister, left: int | None, right: int | None) -> bool:
+    if not carried.is_seen:
+        return True
+    if carried.left is None or carried.right is None or left is None or right is None:
+        return False
+    mask = (1 << 8 * len(carried.left)) - 1
+    return (left & mask, right & mask) == (
+        int.from_bytes(carried.left, "little") & (1 << 64) - 1,
+        int.from_bytes(carried.right, "little") & (1 << 64) - 1,
+    )
+
+
+def _argument_text(value: int | None) -> str:
+    return _NOT_LISTED if value is None else hex(value & (1 << 64) - 1)
+
+
+def _text(operand: Operand | None) -> str:
+    """An operand's value: a register's as a number, memory's as its bytes."""
+    if operand is None:
+        return _NOT_LISTED
+    if not operand.value:
+        return "not observed"
+    if operand.is_memory:
+        return f"{operand.address:#x}: {operand.value.hex()}"
+    return hex(int.from_bytes(operand.value, "little"))

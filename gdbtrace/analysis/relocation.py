@@ -1,0 +1,230 @@
+"""Comparing traces of a program that was somewhere else in memory: which addresses of one are which of the other.
+
+New addresses come into a program from the kernel alone: where its modules are loaded (modload frames), where its stack
+is and what the kernel has put there (arguments, environment, auxiliary vector), and what system calls return (``mmap``,
+``brk``). Whatever else is an address is computed from these, so they say what is where on both sides, and nothing is
+guessed from addresses that merely differ: a store that goes to another address stays a difference.
+
+What this cannot see: a value that is computed from an address and is none (a hash, a pointer shifted or combined with
+another one), which the caller may know to be derived; and memory that was mapped before the trace began.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Literal, NamedTuple
+
+from gdbtrace.arch.model import Arch
+from gdbtrace.trace.frames import ExceptionFrame, Frame, ModloadFrame, StdFrame, SyscallFrame
+
+_PAGE = 1 << 12
+_LEAST_ADDRESS = 1 << 16
+"""Linux maps nothing below it unless told to (vm.mmap_min_addr); small numbers and error numbers are no addresses."""
+_STACK_BELOW = 8 << 20
+"""How far a stack may grow: the usual limit (``ulimit -s``)."""
+_STACK_ABOVE = 1 << 20
+"""How far above the first stack pointer arguments and environment may be; Linux allows more, nobody uses it."""
+_MOST_REGIONS = 1 << 10
+_MOST_KEPT = 1 << 16
+_MOST_THREADS = 1 << 12
+
+
+class _Region(NamedTuple):
+    """A run of the left side's addresses, and where it is on the right side."""
+
+    low: int
+    high: int
+    """The last one."""
+    delta: int
+    """Right address - left address."""
+
+
+_UNMOVED = _Region(0, 0, 0)
+
+
+class Relocation:
+    """What is where on both sides, learned from pairs of frames that were found to belong together.
+
+    :param arch: None: nobody knows the traces' architecture; system calls then say nothing.
+    """
+
+    def __init__(self, arch: Arch | None) -> None:
+        self._bytes = arch.bits // 8 if arch else 8
+        self._order: Literal["little", "big"] = arch.byte_order if arch else "little"
+        self._mask = (1 << 8 * self._bytes) - 1
+        self._result = _operand_name(arch, arch.system_calls.result) if arch else None
+        self._sp = _operand_name(arch, arch.sp) if arch else None
+        self._maps = (
+            frozenset(number for number, name in arch.system_calls.names.items() if name in ("mmap", "mmap2"))
+            if arch
+            else frozenset()
+        )
+        self._regions: list[_Region] = []
+        self._known: dict[int, int] = {}
+        """Addresses of the left side that were looked up -> by how much they are moved."""
+        self._stack: tuple[int, int] | None = None
+        """The stack pointers of the first instruction."""
+        self._calls: dict[int, SyscallFrame] = {}
+        """Thread on the left -> the system call that its next instruction makes."""
+
+    def learn(self, left: Frame, right: Frame) -> None:
+        """Look at two frames that belong together. Do that before they are compared, with each pair, in order."""
+        if type(left) is StdFrame:
+            if (self._stack is None or self._calls) and type(right) is StdFrame:
+                self._learn_from_instruction(left, right)
+        elif isinstance(left, ModloadFrame) and isinstance(right, ModloadFrame):
+            if _file_of(left) == _file_of(right):
+                self._place(left.low_address, right.low_address, left.high_address)
+        elif isinstance(left, SyscallFrame) and len(self._calls) < _MOST_THREADS:
+            self._calls[left.thread_id] = left
+
+    def to_right(self, address: int) -> int:
+        """The right side's address of what is at an address of the left side; the same where nothing is known of it."""
+        delta = self._known.get(address)
+        if delta is None:
+            delta = self._found(address)
+            if len(self._known) >= _MOST_KEPT:
+                self._known.clear()
+            self._known[address] = delta
+        return address + delta & self._mask if delta else address
+
+    def is_same(self, left: int, right: int) -> bool:
+        """Whether two values are equal, or addresses of the same thing. Vectors are compared by pointers' widths."""
+        if left == right:
+            return True
+        mask, width = self._mask, 8 * self._bytes
+        while left > mask or right > mask:
+            if (low := left & mask) != (other := right & mask) and self.to_right(low) != other:
+                return False
+            left, right = left >> width, right >> width
+        return left == right or self.to_right(left) == right
+
+    def is_same_bytes(self, address: int, left: bytes, right: bytes) -> bool:
+        """The same of memory's contents.
+
+        :param address: the left side's: pointers are where they are aligned.
+        """
+        if left == right:
+            return True
+        size = self._bytes
+        if len(left) != len(right):
+            return False
+        start = -address % size
+        if left[:start] != right[:start]:
+            return False
+        for at in range(start, len(left), size):
+            ours, theirs = left[at : at + size], right[at : at + size]
+            if ours != theirs:
+                if len(ours) < size:
+                    return False
+                one, other = int.from_bytes(ours, self._order), int.from_bytes(theirs, self._order)
+                if self.to_right(one) != other and not self._learn_from_kernel(address + at, one, other):
+                    return False
+        return True
+
+    def is_same_event(self, left: Frame, right: Frame) -> bool:
+        """Whether two frames that are no instructions say the same."""
+        if isinstance(left, ModloadFrame) and isinstance(right, ModloadFrame):
+            return _file_of(left) == _file_of(right) and (
+                left.high_address - left.low_address == right.high_address - right.low_address
+            )
+        if isinstance(left, SyscallFrame) and isinstance(right, SyscallFrame):
+            return (
+                (left.number, left.thread_id) == (right.number, right.thread_id)
+                and self.is_same(left.address, right.address)
+                and len(left.arguments) == len(right.arguments)
+                and all(
+                    self.is_same(one & self._mask, other & self._mask)
+                    for one, other in zip(left.arguments, right.arguments, strict=True)
+                )
+            )
+        if isinstance(left, ExceptionFrame) and isinstance(right, ExceptionFrame):
+            return (
+                (left.exception_number, left.thread_id) == (right.exception_number, right.thread_id)
+                and self._is_same_place(left.from_addr, right.from_addr)
+                and self._is_same_place(left.to_addr, right.to_addr)
+            )
+        return left == right
+
+    def _is_same_place(self, left: int | None, right: int | None) -> bool:
+        return left == right if left is None or right is None else self.is_same(left, right)
+
+    def _learn_from_instruction(self, left: StdFrame, right: StdFrame) -> None:
+        if self._stack is None:
+            self._learn_from_start(left, right)
+        call = self._calls.pop(left.thread_id, None)
+        if call is None or self._result is None:
+            return
+        ours, theirs = _value(left, self._result, after=True), _value(right, self._result, after=True)
+        if ours is None or theirs is None or self.to_right(ours) == theirs or not self._is_moved(ours, theirs):
+            return
+        # What brk returns is the end of the heap, which then grows.
+        size = call.arguments[1] if call.number in self._maps and len(call.arguments) > 1 else 0
+        self._place(ours, theirs, ours + size - 1 if 0 < size <= self._mask else None)
+
+    def _learn_from_start(self, left: StdFrame, right: StdFrame) -> None:
+        """Where the stack is, and without modload frames the program."""
+        self._stack = -1, -1
+        if self.to_right(left.address) != right.address and self._is_moved(left.address, right.address, aligned=False):
+            self._place(left.address & -_PAGE, right.address & -_PAGE, None)
+        if self._sp is None:
+            return
+        ours, theirs = _value(left, self._sp, after=False), _value(right, self._sp, after=False)
+        if ours is not None and theirs is not None:
+            self._stack = ours, theirs
+            low = max(ours - _STACK_BELOW, 0)
+            self._place(low, low + theirs - ours, min(ours + _STACK_ABOVE, self._mask))
+
+    def _learn_from_kernel(self, address: int, left: int, right: int) -> bool:
+        """Whether two pointers are what the kernel has put above the first stack pointer, at an address of the left
+        side: to strings on the stack, which need not be as far from it on both sides, or to its own pages (vDSO)."""
+        if self._stack is None or not self._is_above(address, self._stack[0]):
+            return False
+        is_string = self._is_above(left, self._stack[0]) and self._is_above(right, self._stack[1])
+        if not is_string and not self._is_moved(left, right):
+            return False
+        self._place(left, right, None)
+        return True
+
+    @staticmethod
+    def _is_above(address: int, stack_pointer: int) -> bool:
+        return 0 <= stack_pointer <= address <= stack_pointer + _STACK_ABOVE
+
+    @staticmethod
+    def _is_moved(left: int, right: int, *, aligned: bool = True) -> bool:
+        """Whether two values may be addresses of the same page, which is elsewhere."""
+        return min(left, right) >= _LEAST_ADDRESS and (left - right) % _PAGE == 0 and not (aligned and left % _PAGE)
+
+    def _place(self, left: int, right: int, high: int | None) -> None:
+        """The left side's addresses from ``left`` on are the right side's from ``right`` on.
+
+        :param high: the last one: what was placed there before is gone; None: they go on to where something else is.
+        """
+        last = left if high is None else high
+        self._regions = [each for each in self._regions if not left <= each.low <= last][-_MOST_REGIONS:]
+        self._regions.append(_Region(left, self._mask if high is None else high, right - left))
+        self._known.clear()
+
+    def _found(self, address: int) -> int:
+        """By how much an address is moved: as the region around it that begins last."""
+        return max((each for each in self._regions if each.low <= address <= each.high), default=_UNMOVED).delta
+
+
+def _operand_name(arch: Arch, stub_register: str) -> str | None:
+    """The operand register that is a stub register; None: no operand is."""
+    for register in arch.registers:
+        if register.stub_name == stub_register and not register.shift:
+            return register.name
+    return None
+
+
+def _file_of(frame: ModloadFrame) -> str:
+    return PurePosixPath(frame.module_name).name
+
+
+def _value(frame: StdFrame, register: str, *, after: bool) -> int | None:
+    """A register's value; None: the frame does not list it."""
+    for operand in (frame.post or ()) if after else frame.pre:
+        if not operand.is_memory and operand.name == register and operand.value:
+            return operand.as_int()
+    return None

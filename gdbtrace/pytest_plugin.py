@@ -1,0 +1,302 @@
+"""The pytest plugin: programs and firmware traced in tests, and compared with golden traces (docs/pytest.md)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from gdbtrace.analysis.calls import Activation
+from gdbtrace.analysis.tolerance import Tolerance
+from gdbtrace.errors import GdbtraceError, ToolMissing, UsageError
+from gdbtrace.record.assemble import RegisterLists
+from gdbtrace.record.engines import EngineChoice
+from gdbtrace.record.options import MachineOptions, Outcome, Place, RunOptions
+from gdbtrace.record.run import record
+from gdbtrace.regression.comparison import Comparison, compare_files
+from gdbtrace.regression.golden import SUFFIX, check_golden, write_golden
+from gdbtrace.regression.recording import Recording, find_what_runs
+from gdbtrace.report.printable import printable
+
+_UPDATE, _REQUIRE, _GOLDENS = "gdbtrace_update", "gdbtrace_require", "gdbtrace_goldens"
+_MARKER = "gdbtrace"
+_GOLDEN_WRITTEN = "gdbtrace golden written"
+"""Key of a report's user property: xdist's workers tell of goldens by it, and JUnit reports have it."""
+_TIMEOUT_SECONDS = 60.0
+_PATHS = frozenset({"elf", "stdin", "sysroot", "qemu"})
+"""Options that are files, which are meant from where the test runs, not from where the guest does."""
+_READ_FROM_TEXT: Mapping[str, Callable[[str], Any]] = {
+    "engine": EngineChoice,
+    "registers": RegisterLists,
+    "start": Place.parse,
+    "stop": Place.parse,
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Our options and ini settings."""
+    group = parser.getgroup("gdbtrace", "traces of programs under QEMU")
+    group.addoption(
+        "--gdbtrace-update", action="store_true", dest=_UPDATE, help="write golden traces that are missing or differ"
+    )
+    group.addoption(
+        "--gdbtrace-require",
+        action="store_true",
+        dest=_REQUIRE,
+        help="a missing QEMU is an error; else tests that need it are skipped",
+    )
+    parser.addini(_REQUIRE, "as --gdbtrace-require", type="bool", default=False)
+    parser.addini(_GOLDENS, "where golden traces are, from the folder of the test's file", default="goldens")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line(
+        "markers",
+        f"{_MARKER}(arch=None, machine=None): runs programs of an architecture, or firmware on a machine: "
+        "skipped where their QEMU is missing, unless it is required",
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what is marked for an architecture or machine that cannot be run here."""
+    with _as_outcomes(item.config):
+        what = _marked(item)
+        find_what_runs(what.arch, what.machine)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which goldens were written."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    written = {
+        str(value)
+        for report in reports
+        for key, value in getattr(report, "user_properties", ())
+        if key == _GOLDEN_WRITTEN
+    }
+    for path in sorted(written):
+        terminalreporter.write_line(f"golden written: {path}")
+
+
+@pytest.fixture
+def gdbtrace(request: pytest.FixtureRequest, tmp_path: Path) -> Tracing:
+    """Traces programs and firmware."""
+    return Tracing(request.node, tmp_path)
+
+
+class Tracing:
+    """What the fixture is: runs things for one test.
+
+    :param place: a directory of the test's own.
+    """
+
+    def __init__(self, test: pytest.Item, place: Path) -> None:
+        self._test = test
+        self._place = place
+        self._runs = 0
+
+    def run(
+        self,
+        program: str | os.PathLike[str] | None = None,
+        *arguments: str,
+        arch: str | None = None,
+        machine: str | None = None,
+        **options: Any,
+    ) -> Trace:
+        """Trace a program, or firmware on a machine, to its end or to what the options say.
+
+        It runs in a directory of its own, in which there is nothing but a link to it, so that its trace does not depend
+        on where the project is.  It gets no input unless ``stdin`` says so.
+
+        :param program: for a machine its image; None: the machine's own firmware.
+        :param arguments: the program's; of a machine QEMU's, after the profile's.
+        :param arch: None: the marker's, or else what the program's header says; so for ``machine``.
+        :param options: fields of :class:`~gdbtrace.record.options.RunOptions` or
+            :class:`~gdbtrace.record.options.MachineOptions`.  Places, engines and register lists may be text, as on the
+            command line.  ``engine`` is ``rsp``, ``reproducible`` True and ``timeout`` 60 s unless they are given.
+        """
+        marked = _marked(self._test)
+        if machine is None and arch is None:
+            arch, machine = marked.arch, marked.machine
+        if program is None and machine is None:
+            raise TypeError("run() takes a program, or a machine")
+        if machine is not None and ("/" in machine or machine.endswith(".toml")):
+            machine = str(Path(machine).absolute())
+        place, name = self._new_place(program)
+        output = place / "output"
+        fields: dict[str, Any] = {"engine": "rsp", "reproducible": True, "timeout": _TIMEOUT_SECONDS, **options}
+        fields = {option: _value_of(option, value) for option, value in fields.items()}
+        fields |= {"output": place / f"{name or 'machine'}.frames", "arch": arch, "arguments": arguments}
+        with _as_outcomes(self._test.config), chdir(place):
+            if machine is not None:
+                image = Path(name) if name else None
+                summary = record(MachineOptions(machine=machine, image=image, console=output, **fields))
+            else:
+                fields.setdefault("stdin", Path(os.devnull))
+                summary = record(RunOptions(program=Path(name), stdout=output, **fields))
+        trace = Trace(summary, output, fields.get("elf"), self._test)
+        if summary.outcome is Outcome.TIMEOUT:
+            _fail(f"not done after {fields['timeout']:g} s, {trace.last_place()}; give another timeout, or None")
+        return trace
+
+    def _new_place(self, program: str | os.PathLike[str] | None) -> tuple[Path, str]:
+        """A directory to run a program in, which is linked there, and its name; empty: there is none."""
+        self._runs += 1
+        place = self._place / f"gdbtrace-{self._runs}"
+        place.mkdir()
+        if program is None:
+            return place, ""
+        path = Path(program).absolute()
+        (place / path.name).symlink_to(path)
+        return place, path.name
+
+
+@dataclass(frozen=True, slots=True)
+class Trace(Recording):
+    """The trace of one run, in a test. What it asserts fails the test with a few lines that say where and what."""
+
+    test: pytest.Item = field(repr=False)
+
+    def assert_reaches(self, place: str) -> None:
+        """The run reaches a place: ``SYMBOL|ADDRESS[+OFFSET][:N]``, the N-th time if that is said."""
+        wanted = Place.parse(place)
+        with _as_outcomes(self.test.config):
+            if self.frame_reaching(wanted) is not None:
+                return
+        times = "not" if wanted.hits == 1 else f"fewer than {wanted.hits} times"
+        _fail(
+            f"{wanted.text} is {times} reached: the trace ends {self.last_place()}, "
+            f"after {self.summary.instructions} instructions ({self.summary.outcome.value})"
+        )
+
+    def calls(self, function: str) -> list[Activation]:
+        """See :meth:`~gdbtrace.regression.recording.Recording.calls`."""
+        with _as_outcomes(self.test.config):
+            return super(Trace, self).calls(function)
+
+    def assert_matches(self, other: Recording | str | os.PathLike[str], **masks: Any) -> None:
+        """The run is that of another trace.
+
+        :param other: it, or its file: whatever ``gdbtrace diff`` takes.
+        :param masks: see :meth:`assert_matches_golden`.
+        """
+        path = other.path if isinstance(other, Recording) else Path(other)
+        with _as_outcomes(self.test.config):
+            comparison = compare_files(path, self.path, Tolerance.parse(**masks))
+        _fail_where_different(comparison, f"{path} is that of another run")
+
+    def assert_matches_golden(self, name: str | None = None, **masks: Any) -> None:
+        """The run is that of a golden trace, which stands in ``goldens/`` beside the test's file.
+
+        With ``--gdbtrace-update`` one that is missing or different is written instead.
+
+        :param name: the golden's, without its suffix; None: made of the test's.
+        :param masks: what is not compared, as :meth:`~gdbtrace.analysis.tolerance.Tolerance.parse` takes it.
+        """
+        config = self.test.config
+        with _as_outcomes(config):
+            golden = self._golden_path(name)
+            tolerance = Tolerance.parse(**masks)
+            settled = config.stash.setdefault(_SETTLED, set())
+            if config.getoption(_UPDATE) and golden not in settled:
+                settled.add(golden)
+                if not _is_current(self.path, golden, tolerance):
+                    golden.parent.mkdir(parents=True, exist_ok=True)
+                    write_golden(self.path, golden)
+                    self.test.user_properties.append((_GOLDEN_WRITTEN, _shown(config, golden)))
+                return
+            comparison = check_golden(self.path, golden, tolerance)
+        _fail_where_different(
+            comparison,
+            f"{_shown(config, golden)} is that of another run",
+            f"the trace of this run is {self.path}; if it is right, accept it with --gdbtrace-update",
+        )
+
+    def _golden_path(self, name: str | None) -> Path:
+        if name is None:
+            _, _, own = self.test.nodeid.partition("::")
+            name = re.sub(r"[^\w.+-]+", "-", f"{self.test.path.stem}.{own}").strip("-")
+        if not name or Path(name).is_absolute() or ".." in Path(name).parts:
+            raise UsageError(f"{name!r}: the name of a golden trace must be one of a file in the folder of goldens")
+        return self.test.path.parent / str(self.test.config.getini(_GOLDENS)) / f"{name}{SUFFIX}"
+
+
+_SETTLED: pytest.StashKey[set[Path]] = pytest.StashKey()
+"""Goldens that were looked at by this session while it updates: what is run twice must be the same twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Marked:
+    """What a test's marker says."""
+
+    arch: str | None = None
+    machine: str | None = None
+
+
+def _marked(test: pytest.Item) -> _Marked:
+    """
+    :raise UsageError: the marker says something else.
+    """
+    marker = test.get_closest_marker(_MARKER)
+    if marker is None:
+        return _Marked()
+    try:
+        return _Marked(*marker.args, **marker.kwargs)
+    except TypeError:
+        raise UsageError(f"{marker}: it takes arch and machine") from None
+
+
+def _is_current(trace: Path, golden: Path, tolerance: Tolerance) -> bool:
+    """Whether a golden can stay as it is."""
+    try:
+        return golden.exists() and check_golden(trace, golden, tolerance).is_equal
+    except GdbtraceError:
+        return False
+
+
+def _value_of(option: str, value: Any) -> Any:
+    """An option of a run as the library takes it."""
+    if option in _PATHS and value is not None:
+        return Path(value).absolute()
+    return _READ_FROM_TEXT[option](value) if isinstance(value, str) and option in _READ_FROM_TEXT else value
+
+
+@contextmanager
+def _as_outcomes(config: pytest.Config) -> Iterator[None]:
+    """What goes wrong skips or fails the test, with a line and without a traceback."""
+    try:
+        yield
+    except GdbtraceError as error:
+        text = _printable("\n".join((str(error), *getattr(error, "__notes__", ()))))
+        if isinstance(error, ToolMissing) and not (config.getoption(_REQUIRE) or config.getini(_REQUIRE)):
+            raise pytest.skip.Exception(text) from None
+        raise pytest.fail.Exception(text, pytrace=False) from None
+
+
+def _fail(text: str) -> NoReturn:
+    pytest.fail(_printable(text), pytrace=False)
+
+
+def _printable(text: str) -> str:
+    return "\n".join(printable(line) for line in text.splitlines())
+
+
+def _fail_where_different(comparison: Comparison, *around: str) -> None:
+    """Fail unless nothing differs.
+
+    :param around: what to say before the divergence, and behind it.
+    """
+    if not comparison.is_equal:
+        first, *last = around
+        _fail("\n".join((first, *comparison.lines, *last)))
+
+
+def _shown(config: pytest.Config, path: Path) -> str:
+    """A path from where pytest was started."""
+    return os.path.relpath(path, config.invocation_params.dir)
