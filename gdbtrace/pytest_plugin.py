@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -157,11 +157,11 @@ class Tracing:
         return place, path.name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Trace(Recording):
     """The trace of one run, in a test. What it asserts fails the test with a few lines that say where and what."""
 
-    test: pytest.Item = field(repr=False)
+    test: pytest.Item
 
     def assert_reaches(self, place: str) -> None:
         """The run reaches a place: ``SYMBOL|ADDRESS[+OFFSET][:N]``, the N-th time if that is said."""
@@ -169,9 +169,9 @@ class Trace(Recording):
         with _as_outcomes(self.test.config):
             if self.frame_reaching(wanted) is not None:
                 return
-        times = "not" if wanted.hits == 1 else f"fewer than {wanted.hits} times"
+        what = "is not reached" if wanted.hits == 1 else f"is reached fewer than {wanted.hits} times"
         _fail(
-            f"{wanted.text} is {times} reached: the trace ends {self.last_place()}, "
+            f"{wanted.text} {what}: the trace ends {self.last_place()}, "
             f"after {self.summary.instructions} instructions ({self.summary.outcome.value})"
         )
 

@@ -21,7 +21,7 @@ from gdbtrace.trace import open_trace
 from gdbtrace.trace.frames import Frame, ModloadFrame, StdFrame
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Recording:
     """A trace and how it came about. Iterating gives its frames, each time anew."""
 
@@ -30,6 +30,10 @@ class Recording:
     """What the guest printed: a program on its standard output, a machine on its console."""
     elf: Path | None
     """The program, for symbols; None: what the trace says."""
+
+    def __repr__(self) -> str:
+        # Short: pytest shows it where an assertion failed.
+        return f"<{type(self).__name__} {self.path.name}>"
 
     @property
     def path(self) -> Path:
