@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 
 from gdbtrace.arch.model import Arch
-from gdbtrace.trace.frames import ExceptionFrame, Frame, ModloadFrame, StdFrame, SyscallFrame
+from gdbtrace.trace.frames import ExceptionFrame, Frame, KeyFrame, ModloadFrame, StdFrame, SyscallFrame
 
 _PAGE = 1 << 12
 _LEAST_ADDRESS = 1 << 16
@@ -62,21 +62,26 @@ class Relocation:
         self._regions: list[_Region] = []
         self._known: dict[int, int] = {}
         """Addresses of the left side that were looked up -> by how much they are moved."""
+        self._has_begun = False
+        """Whether the first instruction was looked at."""
         self._stack: tuple[int, int] | None = None
-        """The stack pointers of the first instruction."""
+        """The stack pointers before the first instruction."""
         self._calls: dict[int, SyscallFrame] = {}
         """Thread on the left -> the system call that its next instruction makes."""
 
     def learn(self, left: Frame, right: Frame) -> None:
         """Look at two frames that belong together. Do that before they are compared, with each pair, in order."""
         if type(left) is StdFrame:
-            if (self._stack is None or self._calls) and type(right) is StdFrame:
+            if (not self._has_begun or self._calls) and type(right) is StdFrame:
                 self._learn_from_instruction(left, right)
         elif isinstance(left, ModloadFrame) and isinstance(right, ModloadFrame):
             if _file_of(left) == _file_of(right):
                 self._place(left.low_address, right.low_address, left.high_address)
         elif isinstance(left, SyscallFrame) and len(self._calls) < _MOST_THREADS:
             self._calls[left.thread_id] = left
+        elif isinstance(left, KeyFrame) and isinstance(right, KeyFrame) and self._stack is None:
+            # It comes before the first instruction.
+            self._learn_stack(_value_in(left, self._sp), _value_in(right, self._sp))
 
     def to_right(self, address: int) -> int:
         """The right side's address of what is at an address of the left side; the same where nothing is known of it."""
@@ -150,7 +155,7 @@ class Relocation:
         return left == right if left is None or right is None else self.is_same(left, right)
 
     def _learn_from_instruction(self, left: StdFrame, right: StdFrame) -> None:
-        if self._stack is None:
+        if not self._has_begun:
             self._learn_from_start(left, right)
         call = self._calls.pop(left.thread_id, None)
         if call is None or self._result is None:
@@ -164,12 +169,13 @@ class Relocation:
 
     def _learn_from_start(self, left: StdFrame, right: StdFrame) -> None:
         """Where the stack is, and without modload frames the program."""
-        self._stack = -1, -1
+        self._has_begun = True
         if self.to_right(left.address) != right.address and self._is_moved(left.address, right.address, aligned=False):
             self._place(left.address & -_PAGE, right.address & -_PAGE, None)
-        if self._sp is None:
-            return
-        ours, theirs = _value(left, self._sp, after=False), _value(right, self._sp, after=False)
+        if self._stack is None and self._sp is not None:
+            self._learn_stack(_value(left, self._sp, after=False), _value(right, self._sp, after=False))
+
+    def _learn_stack(self, ours: int | None, theirs: int | None) -> None:
         if ours is not None and theirs is not None:
             self._stack = ours, theirs
             low = max(ours - _STACK_BELOW, 0)
@@ -228,3 +234,9 @@ def _value(frame: StdFrame, register: str, *, after: bool) -> int | None:
         if not operand.is_memory and operand.name == register and operand.value:
             return operand.as_int()
     return None
+
+
+def _value_in(frame: KeyFrame, register: str | None) -> int | None:
+    """The first thread's value of a register; None: the frame does not list it."""
+    values = frame.tagged_values[0].values if frame.tagged_values else ()
+    return next((each.as_int() for each in values if not each.is_memory and each.name == register and each.value), None)
