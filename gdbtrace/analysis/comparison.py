@@ -121,10 +121,42 @@ class Comparison:
             return None
         if self._reads is None:
             return max(each.root for each in registers.values())
-        read = self._reads.of((left.address, left.rawbytes, left.mode))
-        if left.rawbytes != right.rawbytes:
-            read = read | self._reads.of((right.address, right.rawbytes, right.mode))
-        return max((each.root for name, each in registers.items() if name in read), default=None)
+        roots = []
+        for frame in (left, right) if left.rawbytes != right.rawbytes else (left,):
+            inputs = self._reads.of((frame.address, frame.rawbytes, frame.mode))
+            for name, carried in registers.items():
+                if (
+                    name in inputs.read
+                    or (name in inputs.perhaps and carried.root != TOLERATED)
+                    or (name in inputs.named and self._is_kept_by(left, right, name, carried))
+                ):
+                    roots.append(carried.root)
+        return max(roots, default=None)
+
+    def reads_moved(self, left: StdFrame, right: StdFrame) -> bool:
+        """Whether an instruction computes from addresses of things that are elsewhere: what comes of it need not be an
+        address (flags of a sum, a hash), and differs then, too. What a system call gives does not."""
+        if self._relocation is None:
+            return False
+        inputs = None if self._reads is None else self._reads.of((left.address, left.rawbytes, left.mode))
+        if inputs is not None and inputs.is_system_call:
+            return False
+        named = None if inputs is None else (inputs.read | inputs.named) - self._program_counters
+        ours, theirs = (
+            {self._name_of(each): each for each in frame.pre if not each.is_memory} for frame in (left, right)
+        )
+        pairs = [(ours[name], theirs[name]) for name in ours.keys() & theirs.keys() if named is None or name in named]
+        pairs += zip(left.memory_reads(), right.memory_reads(), strict=False)
+        return any(one.value != two.value and self.is_moved(one, two) for one, two in pairs)
+
+    def _is_kept_by(self, left: StdFrame, right: StdFrame, name: str, carried: CarriedRegister) -> bool:
+        """Whether an instruction leaves a register as it is."""
+        return all(
+            operand.value == value
+            for frame, value in ((left, carried.left), (right, carried.right))
+            for operand in frame.post or ()
+            if not operand.is_memory and self._name_of(operand) == name
+        )
 
     def pass_same(self, frame: Frame) -> None:
         """Both have this frame, to the last byte: what it lists differs no more."""
@@ -480,7 +512,10 @@ class _Instruction:
             return TOLERATED
         if carried is not None and _is_kept(carried, one, two, bits):
             return carried.root
-        return None
+        return TOLERATED if name not in context._program_counters and self._reads_moved() else None
+
+    def _reads_moved(self) -> bool:
+        return self._context.reads_moved(self._left, self._right)
 
     def _instruction_mask(self) -> InstructionMask:
         if self._mask is None:
@@ -533,7 +568,9 @@ class _Instruction:
             return TOLERATED
         if not is_load and self._instruction_mask().is_masked:
             return TOLERATED
-        return context._memory.root_of(one.address, which) if is_load else None
+        if is_load:
+            return context._memory.root_of(one.address, which)
+        return TOLERATED if self._reads_moved() else None
 
     # Which operands belong together.
 

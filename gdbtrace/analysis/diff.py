@@ -20,6 +20,7 @@ _PROGRESS_PERIOD = 1 << 13
 _SLOTS = 2
 """How many instructions behind a branch traces go apart at the latest: those with a delay slot."""
 
+_DISASSEMBLED_AHEAD = 1 << 11
 _FRAMES_OF_CHANGED_CODE = 8
 """Behind an instruction that differs: if most of them do, too, it is not that one alone."""
 
@@ -124,6 +125,8 @@ class _Run:
             is_strict=self._is_strict,
             address_bits=diff.left.reader.scope.address_bits & diff.right.reader.scope.address_bits,
         )
+        self._disassembled = 0
+        """Number of the left side's first frame that was not looked at ahead."""
         self._latest: tuple[Frame, Frame] | None = None
         """The pair before, if its frames were not the same."""
         self._unsettled: tuple[_Apart, int] | None = None
@@ -176,6 +179,8 @@ class _Run:
             return self._apart(left, right, ours, theirs)
         self._left.learn(left)
         self._right.learn(right)
+        if self._disassembly.asks_objdump and left[0] >= self._disassembled:
+            self._disassemble_ahead(left)
         outcome = self._comparison.compare(ours, theirs, self._tally.divergences)
         self._latest = ours, theirs
         divergence = self._divergence_of(left, right, outcome)
@@ -184,6 +189,15 @@ class _Run:
         self._left.before.append(left)
         self._right.before.append(right)
         return divergence
+
+    def _disassemble_ahead(self, left: Item) -> None:
+        """Ask objdump for the next instructions, all at once."""
+        items = [left, *self._left.ahead(_DISASSEMBLED_AHEAD)]
+        frames = (self._left.frame(item) for item in items)
+        self._disassembly.learn(
+            (frame.address, frame.rawbytes, frame.mode) for frame in frames if isinstance(frame, StdFrame)
+        )
+        self._disassembled = items[-1][0] + 1
 
     def _root_of_branch(self) -> int | None:
         """Where the traces go apart because of what the branch before read: what that comes from."""
