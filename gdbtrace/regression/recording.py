@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +26,12 @@ class Recording:
     """A trace and how it came about. Iterating gives its frames, each time anew."""
 
     summary: Summary
+    program: Path | None
+    """Or a machine's image; None: what ran came with the machine."""
     output_path: Path
     """What the guest printed: a program on its standard output, a machine on its console."""
     elf: Path | None
-    """The program, for symbols; None: what the trace says."""
+    """Where the symbols are, if not in the program."""
 
     def __repr__(self) -> str:
         # Short: pytest shows it where an assertion failed.
@@ -39,6 +41,12 @@ class Recording:
     def path(self) -> Path:
         """Of the trace."""
         return self.summary.path
+
+    @property
+    def command(self) -> Sequence[str]:
+        """What traces it again, as words of a command line."""
+        with open_trace(self.path) as reader:
+            return (*reader.meta.tracer.args, *reader.meta.target.args) if reader.meta else ()
 
     @property
     def exit_status(self) -> int | None:
@@ -59,7 +67,7 @@ class Recording:
 
         :raise UsageError: the program cannot be read.
         """
-        return open_reading(self.path, elf=self.elf)
+        return open_reading(self.path, elf=self.elf or self.program)
 
     def calls(self, function: str) -> list[Activation]:
         """Each execution of a function that began within the trace, in order, however it was entered.
