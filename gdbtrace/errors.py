@@ -2,6 +2,7 @@
 
     GdbtraceError                 exit status
     +- UsageError                 2  bad arguments, no such file, not an ELF, unknown architecture or symbol
+    |  +- GoldenMissing                 there is no golden trace to compare with
     +- ToolError                  3  what we work with failed
     |  +- ToolMissing                QEMU or gdb is not there, or too old
     |  +- TargetDied                 QEMU, gdb, the tracer or the guest is gone
@@ -33,6 +34,14 @@ class UsageError(GdbtraceError):
     """What was asked for cannot be done: the user can put it right."""
 
     exit_status = 2
+
+
+class GoldenMissing(UsageError):
+    """There is no golden trace to compare with. Who checks many counts it as a failed check."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path}: no such golden; record it, look at it, and keep it under version control")
+        self.path = path
 
 
 class ToolError(GdbtraceError):

@@ -1,7 +1,7 @@
 """The bap-frame trace format: values, bytes, files. Knows no gdb, no QEMU, no instruction set."""
 
 from gdbtrace.trace.codec import decode_frame, encode_frame
-from gdbtrace.trace.container import Header, TocConvention, TraceReader, TraceWriter, open_trace
+from gdbtrace.trace.container import Header, TocConvention, TraceReader, TraceWriter
 from gdbtrace.trace.frames import (
     ExceptionFrame,
     FileStats,
@@ -23,12 +23,14 @@ from gdbtrace.trace.frames import (
     UnknownFrame,
     Usage,
 )
+from gdbtrace.trace.golden import GoldenReader, open_trace, pack, unpack
 from gdbtrace.trace.scope import Scope
 
 __all__ = [
     "ExceptionFrame",
     "FileStats",
     "Frame",
+    "GoldenReader",
     "Header",
     "KeyFrame",
     "MemoryLocation",
@@ -53,4 +55,6 @@ __all__ = [
     "decode_frame",
     "encode_frame",
     "open_trace",
+    "pack",
+    "unpack",
 ]

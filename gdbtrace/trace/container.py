@@ -38,11 +38,13 @@ from gdbtrace.trace.scope import WHOLE, Scope
 LOG = logging.getLogger(__name__)
 
 MAGIC: Final = 0x677C28828AAF6025
+MAGIC_BYTES: Final = MAGIC.to_bytes(8, "little")
 VERSION: Final = 3
 _HEADER = struct.Struct("<6Q")
+HEADER_BYTES: Final = _HEADER.size
 _U64 = struct.Struct("<Q")
 _COUNT_OFFSET: Final = 0x20
-_MOST_MESSAGE_BYTES: Final = 64 << 20
+MOST_MESSAGE_BYTES: Final = 64 << 20
 """No instruction touches that much: a larger size is damage, and must not be believed and allocated."""
 _LEAST_FRAME_BYTES: Final = _U64.size + 1
 _FLUSH_BYTES: Final = 256 << 10
@@ -89,10 +91,11 @@ class Header:
     version: int = VERSION
 
 
-def _check_replaceable(path: Path) -> None:
+def check_replaceable(path: Path, magic: bytes = MAGIC_BYTES) -> None:
     """Refuse to put a trace in the place of a program, a device, a directory: of all but a trace or an empty file.
 
-    :raise UsageError: that is what is there.
+    :param magic: how a file begins that may be replaced.
+    :raise UsageError: something else is there.
     :raise OutputError: it cannot be looked at.
     """
     try:
@@ -100,8 +103,8 @@ def _check_replaceable(path: Path) -> None:
             if not path.is_file():
                 raise UsageError(f"{path}: exists and is not a file; say with -o where the trace goes")
             with path.open("rb") as stream:
-                lead = stream.read(_U64.size)
-            if lead not in (b"", _U64.pack(MAGIC)):
+                lead = stream.read(len(magic))
+            if lead not in (b"", magic):
                 raise UsageError(f"{path}: exists and is not a trace; say with -o where the trace goes")
     except OSError as error:
         raise OutputError(path, error.strerror or str(error)) from error
@@ -149,7 +152,7 @@ class TraceWriter:
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._failure: OutputError | None = None
-        _check_replaceable(self.path)
+        check_replaceable(self.path)
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             self._descriptor = os.open(self.part_path, flags, 0o666)
@@ -361,28 +364,34 @@ class TraceReader:
         self._decoder = FrameDecoder(self.path)
 
     def _read_header(self) -> None:
-        lead = self._read_at(0, _HEADER.size)
-        if lead[: _U64.size] != _U64.pack(MAGIC):
-            raise TraceFormatError(self.path, 0, "not a bap-frame trace")
-        if len(lead) < _HEADER.size:
-            raise TraceFormatError(self.path, len(lead), "header cut short")
-        version, architecture, machine, frames, toc = struct.unpack_from("<5Q", lead, _U64.size)
-        self._claimed_frames: int = frames
-        self._claimed_toc: int = toc
-        if version not in (1, 2, 3):
-            raise TraceFormatError(self.path, _U64.size, f"trace version {version}; we know 1 to 3")
-        self.header = Header(architecture, machine, version)
+        self._take_header(self.read_at(0, HEADER_BYTES), 0)
         self._meta_message: bytes | None = None
         self._first = _HEADER.size
-        if version > 1:
-            field = self._read_at(_HEADER.size, _U64.size)
+        if self.header.version > 1:
+            field = self.read_at(_HEADER.size, _U64.size)
             size = _U64.unpack(field)[0] if len(field) == _U64.size else 0
             self._first = _HEADER.size + _U64.size + size
             if len(field) < _U64.size or self._first > self.size_bytes:
                 raise TraceFormatError(self.path, _HEADER.size, "meta frame cut short")
-            if size > _MOST_MESSAGE_BYTES:
+            if size > MOST_MESSAGE_BYTES:
                 raise TraceFormatError(self.path, _HEADER.size, f"a meta frame of {size} bytes")
-            self._meta_message = self._read_at(_HEADER.size + _U64.size, size)
+            self._meta_message = self.read_at(_HEADER.size + _U64.size, size)
+
+    def _take_header(self, data: bytes, offset: int) -> None:
+        """Believe what is in a header, as far as one can.
+
+        :param offset: where it stands.
+        """
+        if data[: _U64.size] != MAGIC_BYTES:
+            raise TraceFormatError(self.path, offset, "not a bap-frame trace")
+        if len(data) < _HEADER.size:
+            raise TraceFormatError(self.path, offset + len(data), "header cut short")
+        version, architecture, machine, frames, toc = struct.unpack_from("<5Q", data, _U64.size)
+        self._claimed_frames: int = frames
+        self._claimed_toc: int = toc
+        if version not in (1, 2, 3):
+            raise TraceFormatError(self.path, offset + _U64.size, f"trace version {version}; we know 1 to 3")
+        self.header = Header(architecture, machine, version)
 
     @property
     def size_bytes(self) -> int:
@@ -496,7 +505,7 @@ class TraceReader:
         while offset < end:
             at = offset - buffer_offset + 8
             if at > len(buffer):
-                buffer, buffer_offset, at = self._read_at(offset, _READ_BYTES), offset, 8
+                buffer, buffer_offset, at = self.read_at(offset, _READ_BYTES), offset, 8
                 if len(buffer) < 8:
                     raise self._cut_frame(offset)
             (size,) = unpack(buffer, at - 8)
@@ -504,9 +513,9 @@ class TraceReader:
             if following > end or not size:
                 raise self._cut_frame(offset) if size else TraceFormatError(self.path, offset, "a frame of 0 bytes")
             if at + size > len(buffer):
-                if size > _MOST_MESSAGE_BYTES:
+                if size > MOST_MESSAGE_BYTES:
                     raise TraceFormatError(self.path, offset, f"a frame of {size} bytes")
-                buffer, buffer_offset, at = self._read_at(offset, max(_READ_BYTES, size + 8)), offset, 8
+                buffer, buffer_offset, at = self.read_at(offset, max(_READ_BYTES, size + 8)), offset, 8
                 if at + size > len(buffer):
                     raise self._cut_frame(offset)
             yield offset + 8, buffer[at : at + size]
@@ -530,7 +539,7 @@ class TraceReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _read_at(self, offset: int, size: int) -> bytes:
+    def read_at(self, offset: int, size: int) -> bytes:
         """What the file has there: fewer bytes than ``size`` only at its end."""
         try:
             data = os.pread(self._stream.fileno(), size, offset)
@@ -551,11 +560,11 @@ class TraceReader:
         count, end = self.frame_count, self._claimed_toc
         if not count:
             return None
-        (period,) = _U64.unpack(self._read_at(end, _U64.size))
+        (period,) = _U64.unpack(self.read_at(end, _U64.size))
         entries, rest = divmod(self.size_bytes - end - _U64.size, _U64.size)
         if rest or not period or entries not in {-(-count // period), count // period, (count - 1) // period}:
             return None
-        data = self._read_at(end + _U64.size, entries * _U64.size)
+        data = self.read_at(end + _U64.size, entries * _U64.size)
         if len(data) != entries * _U64.size:
             return None
         offsets = array("Q", struct.unpack(f"<{entries}Q", data))
@@ -595,8 +604,3 @@ class TraceReader:
         except TraceFormatError:
             pass
         return None
-
-
-def open_trace(path: str | os.PathLike[str]) -> TraceReader:
-    """Open a trace for reading; see :class:`TraceReader`."""
-    return TraceReader(path)

@@ -145,6 +145,10 @@ class OperandList(Sequence[Operand]):
             self._operands = self._decoder.operands(self._data, self._start, self._end, self._offset)
         return self._operands
 
+    def encoded(self) -> bytes:
+        """Their entries in the ``operand_value_list``, as they stand in the trace."""
+        return self._data[self._start : self._end]
+
     def memory(self) -> tuple[Operand, ...]:
         """Those that are memory, in order; much cheaper than looking at all. Damage to registers goes unnoticed."""
         return self._decoder.memory_operands(self._data, self._start, self._end, self._offset)
