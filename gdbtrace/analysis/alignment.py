@@ -8,7 +8,6 @@ from itertools import islice
 from typing import NamedTuple
 
 from gdbtrace.analysis.reading import Reading
-from gdbtrace.trace.container import TraceReader
 from gdbtrace.trace.frames import (
     ExceptionFrame,
     Frame,
@@ -60,8 +59,8 @@ class Side:
 
     def __init__(self, reading: Reading, skipped: frozenset[int], context: int) -> None:
         self.reading = reading
-        self.before: deque[Item] = deque(maxlen=context)
-        """The latest frames. Who iterates adds to them."""
+        self.before: deque[Item] = deque(maxlen=max(context, 1))
+        """The latest frames, one at least. Who iterates adds to them."""
         self._skipped = skipped
         self._stream = self._items()
         self._ahead: deque[Item] = deque()
@@ -69,7 +68,7 @@ class Side:
 
     def _items(self) -> Iterator[Item]:
         reading, skipped = self.reading, self._skipped
-        if not reading.is_window or not isinstance(reading.reader, TraceReader):
+        if not reading.is_window or not reading.reader.scope.is_whole:
             for number, frame in reading.iter_numbered():
                 if TAGS.get(type(frame), 0) not in skipped:
                     yield number, (0, frame)

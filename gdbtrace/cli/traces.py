@@ -19,6 +19,7 @@ from gdbtrace.analysis.reading import AddressRange, Reading, Selection
 from gdbtrace.cli.output import ProgressLine, complain
 from gdbtrace.errors import UsageError
 from gdbtrace.image import DebugPlaces
+from gdbtrace.logs import is_log
 from gdbtrace.trace import open_trace
 from gdbtrace.trace.container import TraceReader
 from gdbtrace.trace.frames import Frame
@@ -66,7 +67,10 @@ class ReadingOptions:
 
 @contextmanager
 def open_reading(
-    trace: Path, options: ReadingOptions, opener: Callable[[Path], TraceReader] = open_trace
+    trace: Path,
+    options: ReadingOptions,
+    opener: Callable[[Path], TraceReader] = open_trace,
+    beside: Reading | None = None,
 ) -> Iterator[Reading]:
     """See :func:`gdbtrace.opening.open_reading`."""
     with opening.open_reading(
@@ -78,10 +82,26 @@ def open_reading(
         is_demangled=not options.no_demangle,
         selection=_selection_of(options),
         opener=opener,
+        beside=beside,
     ) as reading:
-        if reading.disassembly.problem:
+        if reading.disassembly.problem and beside is None:
             complain(reading.disassembly.problem)
         yield reading
+
+
+@contextmanager
+def open_pair(
+    left: Path, left_options: ReadingOptions, right: Path, right_options: ReadingOptions
+) -> Iterator[tuple[Reading, Reading]]:
+    """Two traces, or a trace and a log of the same program and machine."""
+    if is_log(left) and is_log(right):
+        raise UsageError(f"{left} and {right} are logs; one of the two must be a trace, which says what they are of")
+    if is_log(left):
+        with open_reading(right, right_options) as theirs, open_reading(left, left_options, beside=theirs) as ours:
+            yield ours, theirs
+    else:
+        with open_reading(left, left_options) as ours, open_reading(right, right_options, beside=ours) as theirs:
+            yield ours, theirs
 
 
 def with_progress(reading: Reading, *, is_streaming: bool = False) -> Iterator[Frame]:
