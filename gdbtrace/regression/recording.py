@@ -15,7 +15,7 @@ from gdbtrace.arch.registry import architecture_named
 from gdbtrace.errors import UsageError, nearest
 from gdbtrace.machine.emulator import find_emulator
 from gdbtrace.machine.profile import load_profile
-from gdbtrace.opening import open_reading
+from gdbtrace.opening import is_of_machine, open_reading
 from gdbtrace.record.options import Place, Summary
 from gdbtrace.trace import open_trace
 from gdbtrace.trace.frames import Frame, ModloadFrame, StdFrame
@@ -44,9 +44,15 @@ class Recording:
 
     @property
     def command(self) -> Sequence[str]:
-        """What traces it again, as words of a command line."""
+        """What traces it again, as words of a command line. A machine's arguments are those of its profile."""
         with open_trace(self.path) as reader:
-            return (*reader.meta.tracer.args, *reader.meta.target.args) if reader.meta else ()
+            meta = reader.meta
+            if meta is None:
+                return ()
+            # Notes on the trace stand among the options.
+            options = [word for word in meta.tracer.args if word.startswith("--")]
+            target = [meta.target.path] if is_of_machine(reader) else meta.target.args
+            return ("gdbtrace", "run", *options, *filter(None, target))
 
     @property
     def exit_status(self) -> int | None:
