@@ -146,6 +146,9 @@ def check(
             try:
                 result = Check((*result.summaries, run(_unseen(side.options, path))), None)
             except GdbtraceError as error:
+                if keep is None:
+                    # The part of a trace that the recording tells of goes with the directory.
+                    error.__notes__ = [note for note in getattr(error, "__notes__", ()) if not note.startswith("kept:")]
                 error.add_note(f"in the {side.name}")
                 raise
             if result.cut_short is not None:
