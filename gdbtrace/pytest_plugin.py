@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,8 @@ _UPDATE, _REQUIRE, _GOLDENS = "gdbtrace_update", "gdbtrace_require", "gdbtrace_g
 _MARKER = "gdbtrace"
 _GOLDEN_WRITTEN = "gdbtrace golden written"
 """Key of a report's user property: xdist's workers tell of goldens by it, and JUnit reports have it."""
-_TIMEOUT_SECONDS = 60.0
+_DEFAULTS: Mapping[str, Any] = {"engine": EngineChoice.RSP, "reproducible": True, "timeout": 60.0}
+"""Of a run: a test should be quick, its trace the same everywhere, and a guest that hangs should not fill the disk."""
 _PATHS = frozenset({"elf", "stdin", "sysroot", "qemu"})
 """Options that are files, which are meant from where the test runs, not from where the guest does."""
 _READ_FROM_TEXT: Mapping[str, Callable[[str], Any]] = {
@@ -121,40 +122,55 @@ class Tracing:
             :class:`~gdbtrace.record.options.MachineOptions`.  Places, engines and register lists may be text, as on the
             command line.  ``engine`` is ``rsp``, ``reproducible`` True and ``timeout`` 60 s unless they are given.
         """
+        if program is None and machine is None and _marked(self._test).machine is None:
+            raise TypeError("run() takes a program, or a machine")
+        with _as_outcomes(self._test.config):
+            trace = self._traced(program, arguments, arch, machine, options)
+        if trace.summary.outcome is Outcome.TIMEOUT:
+            _fail(f"not done in time, {trace.last_place()}; give another timeout, or None")
+        return trace
+
+    def _traced(
+        self,
+        program: str | os.PathLike[str] | None,
+        arguments: Sequence[str],
+        arch: str | None,
+        machine: str | None,
+        options: Mapping[str, Any],
+    ) -> Trace:
         marked = _marked(self._test)
         if machine is None and arch is None:
             arch, machine = marked.arch, marked.machine
-        if program is None and machine is None:
-            raise TypeError("run() takes a program, or a machine")
         if machine is not None and ("/" in machine or machine.endswith(".toml")):
             machine = str(Path(machine).absolute())
-        place, name = self._new_place(program)
+        fields = {option: _value_of(option, value) for option, value in {**_DEFAULTS, **options}.items()}
+        place, link = self._new_place(program)
         output = place / "output"
-        fields: dict[str, Any] = {"engine": "rsp", "reproducible": True, "timeout": _TIMEOUT_SECONDS, **options}
-        fields = {option: _value_of(option, value) for option, value in fields.items()}
-        fields |= {"output": place / f"{name or 'machine'}.frames", "arch": arch, "arguments": arguments}
-        with _as_outcomes(self._test.config), chdir(place):
+        fields |= {"output": place / f"{link.name or 'machine'}.frames", "arch": arch, "arguments": arguments}
+        with chdir(place):
             if machine is not None:
-                image = Path(name) if name else None
+                image = None if program is None else link
                 summary = record(MachineOptions(machine=machine, image=image, console=output, **fields))
             else:
                 fields.setdefault("stdin", Path(os.devnull))
-                summary = record(RunOptions(program=Path(name), stdout=output, **fields))
-        trace = Trace(summary, output, fields.get("elf"), self._test)
-        if summary.outcome is Outcome.TIMEOUT:
-            _fail(f"not done after {fields['timeout']:g} s, {trace.last_place()}; give another timeout, or None")
-        return trace
+                summary = record(RunOptions(program=link, stdout=output, **fields))
+        return Trace(summary, None if program is None else place / link, output, fields.get("elf"), self._test)
 
-    def _new_place(self, program: str | os.PathLike[str] | None) -> tuple[Path, str]:
-        """A directory to run a program in, which is linked there, and its name; empty: there is none."""
+    def _new_place(self, program: str | os.PathLike[str] | None) -> tuple[Path, Path]:
+        """A directory to run a program in, and the link to it there.
+
+        :raise UsageError: there is no such program.
+        """
         self._runs += 1
         place = self._place / f"gdbtrace-{self._runs}"
         place.mkdir()
         if program is None:
-            return place, ""
+            return place, Path()
         path = Path(program).absolute()
+        if not path.is_file():
+            raise UsageError(f"{os.fspath(program)}: no such file")
         (place / path.name).symlink_to(path)
-        return place, path.name
+        return place, Path(path.name)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -207,8 +223,7 @@ class Trace(Recording):
             if config.getoption(_UPDATE) and golden not in settled:
                 settled.add(golden)
                 if not _is_current(self.path, golden, tolerance):
-                    golden.parent.mkdir(parents=True, exist_ok=True)
-                    write_golden(self.path, golden)
+                    write_golden(self.path, golden, program=self.program, command=self.command)
                     self.test.user_properties.append((_GOLDEN_WRITTEN, _shown(config, golden)))
                 return
             comparison = check_golden(self.path, golden, tolerance)
