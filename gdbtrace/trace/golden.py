@@ -104,7 +104,9 @@ class Boundaries:
             self._offsets.append(end)
 
     def table(self, end: int, convention: TocConvention) -> bytes:
-        """The table of contents of a trace whose frames end there."""
+        """The table of contents of a trace whose frames end there; empty if nobody knows how many an entry is for."""
+        if not self._frames_per_entry:
+            return b""
         offsets = toc_offsets(self._offsets, self._frames, end, self._frames_per_entry, convention)
         return struct.pack(f"<{1 + len(offsets)}Q", self._frames_per_entry, *offsets)
 
