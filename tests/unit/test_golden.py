@@ -322,6 +322,11 @@ def test_every_cut_is_noticed(tmp_path: Path) -> None:
         golden.write_bytes(whole[:size])
         with pytest.raises(TraceFormatError):
             unpack(golden, tmp_path / "y.frames")
+        with pytest.raises(TraceFormatError), open_trace(golden) as reader:
+            list(reader)
+    golden.write_bytes(whole + b"x")
+    with pytest.raises(TraceFormatError, match="something behind it"), open_trace(golden) as reader:
+        list(reader)
     assert not (tmp_path / "y.frames").exists()
 
 

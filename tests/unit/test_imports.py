@@ -25,7 +25,8 @@ ALLOWED = {
     "report": {"errors", "analysis", "trace", "arch", "image"},
     "opening": {"errors", "trace", "arch", "image", "machine", "analysis"},
     "regression": {
-        *("errors", "version", "trace", "arch", "image", "machine", "record", "analysis", "report", "opening", "gdb"),
+        *("errors", "version", "trace", "arch", "image", "machine", "record", "analysis", "report", "opening"),
+        *("gdb", "processes"),
     },
     "pytest_plugin": {"errors", "trace", "record", "analysis", "report", "opening", "regression"},
     "__main__": {"cli"},
