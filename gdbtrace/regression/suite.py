@@ -78,6 +78,9 @@ class Case:
     command: Sequence[str] = ()
     """The words that make the same trace, in the suite's folder."""
 
+    def __str__(self) -> str:
+        return self.name
+
     @property
     def program(self) -> Path | None:
         """What is run; None: a machine's own firmware."""
