@@ -19,6 +19,7 @@ from gdbtrace.cli import (
     coverage,
     diff,
     doctor,
+    golden,
     histogram,
     info,
     log,
@@ -111,6 +112,7 @@ APP.command("cache")(expanded(cache.cache))
 APP.command("timeline")(expanded(timeline.timeline))
 APP.command("coverage")(expanded(coverage.coverage))
 APP.command("diff")(expanded(diff.diff))
+APP.add_typer(golden.APP)
 APP.command("repair")(repair.repair)
 APP.command("archs")(archs.archs)
 APP.command("machines")(machines.machines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, get_type_hints
 
 
@@ -16,7 +16,7 @@ def values_of(group: Any) -> dict[str, Any]:
 def expanded(command: Callable[..., None]) -> Callable[..., None]:
     """A command for typer, of a function some of whose parameters are dataclasses: each field is an option.
 
-    A field is annotated, and has a default, as a parameter of typer's.
+    A field is annotated, and has a default or none, as a parameter of typer's.
     """
     parameters: dict[str, inspect.Parameter] = {}
     groups: dict[str, type[Any]] = {}
@@ -30,7 +30,7 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
                     name=field.name,
                     kind=parameter.KEYWORD_ONLY,
                     annotation=field_hints[field.name],
-                    default=field.default,
+                    default=parameter.empty if field.default is MISSING else field.default,
                 )
         else:
             parameters[name] = parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=hint)

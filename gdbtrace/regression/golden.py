@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from gdbtrace.analysis.tolerance import Tolerance
 from gdbtrace.errors import GoldenMissing, OutputError
@@ -44,7 +45,7 @@ def write_golden(
 
     :param program: what was traced.
     :param command: the words that made the trace.
-    :param versions: of the tools: see :func:`~gdbtrace.regression.versions.versions_of`.
+    :param versions: of the tools: see :func:`~gdbtrace.regression.suite.versions_of`.
     :raise OutputError: one of them cannot be written.
     """
     try:
@@ -55,9 +56,9 @@ def write_golden(
     with open_trace(golden) as reader:
         frames = reader.frame_count
     manifest = {
-        "golden": {"sha256": _sha256(golden), "bytes": golden.stat().st_size, "frames": frames},
-        "trace": {"sha256": _sha256(trace), "bytes": trace.stat().st_size},
-        "program": None if program is None else {"name": program.name, "sha256": _sha256(program)},
+        "golden": {"sha256": sha256_of(golden), "bytes": golden.stat().st_size, "frames": frames},
+        "trace": {"sha256": sha256_of(trace), "bytes": trace.stat().st_size},
+        "program": None if program is None else {"name": program.name, "sha256": sha256_of(program)},
         "command": list(command),
         "versions": dict(versions or {}),
     }
@@ -73,6 +74,19 @@ def manifest_of(golden: Path) -> Path:
     return golden.with_name(golden.name + MANIFEST_SUFFIX)
 
 
-def _sha256(path: Path) -> str:
+def read_manifest(golden: Path) -> dict[str, Any]:
+    """What a golden's manifest says; empty where there is none that can be read."""
+    try:
+        manifest = json.loads(manifest_of(golden).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def sha256_of(path: Path) -> str:
+    """A file's, in hexadecimal.
+
+    :raise UsageError: it cannot be read.
+    """
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
