@@ -183,8 +183,8 @@ class Trace(Recording):
 
     def assert_reaches(self, place: str) -> None:
         """The run reaches a place: ``SYMBOL|ADDRESS[+OFFSET][:N]``, the N-th time if that is said."""
-        wanted = Place.parse(place)
         with _as_outcomes(self.test.config):
+            wanted = Place.parse(place)
             if self.frame_reaching(wanted) is not None:
                 return
         what = "is not reached" if wanted.hits == 1 else f"is reached fewer than {wanted.hits} times"
@@ -201,12 +201,12 @@ class Trace(Recording):
     def assert_matches(self, other: Recording | str | os.PathLike[str], **masks: Any) -> None:
         """The run is that of another trace.
 
-        :param other: it, or its file: whatever ``gdbtrace diff`` takes.
+        :param other: it, or its file, or a log: whatever ``gdbtrace diff`` takes as its second.
         :param masks: see :meth:`assert_matches_golden`.
         """
         path = other.path if isinstance(other, Recording) else Path(other)
         with _as_outcomes(self.test.config):
-            comparison = compare_files(path, self.path, Tolerance.parse(**masks))
+            comparison = compare_files(self.path, path, Tolerance.parse(**masks))
         if not comparison.is_equal:
             _fail_with(comparison, f"{path} is that of another run")
 

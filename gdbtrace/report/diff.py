@@ -68,7 +68,11 @@ class Row:
     @property
     def is_same(self) -> bool:
         """Whether both have the same instruction, whatever it does, or event."""
-        return self.left is not None and self.right is not None and self.left.key == self.right.key
+        if self.left is None or self.right is None:
+            return False
+        # One side's symbols may not be here.
+        ours, theirs = self.left.instruction, self.right.instruction
+        return self.left.key == self.right.key or (ours is not None and ours == theirs)
 
 
 @dataclass(frozen=True, slots=True)
