@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.toolchain import COMPILERS, GUESTS, TESTS
+from tests.unit.test_ci_examples import EXAMPLE, GITLAB, commands_of
 
 pytest_plugins = ["pytester"]
 
-EXAMPLE = TESTS / "example_project"
 GUEST = GUESTS / "aarch64" / "guest"
 FLAGS = re.findall(r"-\S+", re.search(r'"\$@" (-g .*?) -o', (TESTS / "traces" / "make.sh").read_text(), re.DOTALL)[1])
 """How the example's program is built."""
@@ -42,9 +43,18 @@ def build(program: Path, source: str) -> None:
 
 
 @pytest.mark.qemu
-def test_example_project_passes_as_it_is(example: pytest.Pytester) -> None:
-    done = example.runpytest_inprocess("-n", "2", "--gdbtrace-require")
-    done.assert_outcomes(passed=9)
+def test_the_example_s_jobs_pass(example: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What docs/ci.md shows, but for the installation.
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    jobs = [words for words in commands_of(GITLAB) if Path(words[0]).name in ("pytest", "gdbtrace")]
+    results = [example.run(Path(words[0]).name, *words[1:]) for words in jobs]
+
+    assert [result.ret for result in results] == [0, 0]
+    results[0].assert_outcomes(passed=9)
+    assert results[1].outlines[-1] == "2 cases: 2 equal"
+    assert "<failure" not in (example.path / "traces.xml").read_text() + (example.path / "suite.xml").read_text()
+    # Of what passed nothing is kept.
+    assert list((example.path / "traces").rglob("*.frames")) == []
 
 
 @pytest.mark.qemu
