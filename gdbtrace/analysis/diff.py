@@ -13,6 +13,7 @@ from gdbtrace.analysis.divergence import Difference, Divergence, DivergenceKind,
 from gdbtrace.analysis.reading import Reading
 from gdbtrace.analysis.relocation import Relocation
 from gdbtrace.analysis.tolerance import Tolerance
+from gdbtrace.errors import UsageError
 from gdbtrace.trace.frames import ExceptionFrame, Frame, KeyFrame, ModloadFrame, StdFrame, SyscallFrame
 
 _STD_TAG = TAGS[StdFrame]
@@ -30,6 +31,7 @@ class Diff:
 
     :param context: frames of context on each side of a divergence.
     :param progress: called now and then; how far reading has come is in ``left.position``.
+    :raise UsageError: they are of different architectures.
     """
 
     def __init__(
@@ -40,6 +42,11 @@ class Diff:
         context: int = 3,
         progress: Callable[[], object] | None = None,
     ) -> None:
+        if left.reader.header.frame_architecture != right.reader.header.frame_architecture:
+            names = (reading.arch.name if reading.arch else "an unknown architecture" for reading in (left, right))
+            raise UsageError(
+                f"{left.reader.path} and {right.reader.path} cannot be compared: they are of {' and '.join(names)}"
+            )
         self.left, self.right = left, right
         self.tally = Tally()
         """What was counted so far by the latest :meth:`iter_divergences`."""
@@ -163,12 +170,19 @@ class _Run:
             if divergence is not None:
                 yield divergence
                 if not divergence.is_realigned:
+                    self._raise_damage()
                     return
             if self._unsettled is not None:
                 self._pass_over(*self._unsettled)
                 self._unsettled = None
         if (extra := next(rights, None)) is not None:
             yield self._ended(None, extra)
+
+    def _raise_damage(self) -> None:
+        """A trace that is damaged ahead is not compared to its end, nor are they realigned there."""
+        for side in (self._left, self._right):
+            if side.damage is not None:
+                raise side.damage
 
     def _compared(self, left: Item, right: Item) -> Divergence | None:
         """Two frames that are not the same to the last byte."""
@@ -182,6 +196,8 @@ class _Run:
         if self._disassembly.asks_objdump and left[0] >= self._disassembled:
             self._disassemble_ahead(left)
         outcome = self._comparison.compare(ours, theirs, self._tally.divergences)
+        if isinstance(ours, KeyFrame) and outcome.next_addresses:
+            self._leave_addresses_to_next(outcome)
         self._latest = ours, theirs
         divergence = self._divergence_of(left, right, outcome)
         if not outcome.differences:
@@ -189,6 +205,14 @@ class _Run:
         self._left.before.append(left)
         self._right.before.append(right)
         return divergence
+
+    def _leave_addresses_to_next(self, outcome: Outcome) -> None:
+        """A key frame comes before an instruction: if that is at different addresses, its own frames say so."""
+        if self._branched() != _TOGETHER:
+            outcome.differences[:] = [
+                each for each in outcome.differences if each.kind is not DivergenceKind.CONTROL_FLOW
+            ]
+        outcome.next_addresses = []
 
     def _disassemble_ahead(self, left: Item) -> None:
         """Ask objdump for the next instructions, all at once."""
@@ -306,7 +330,7 @@ class _Run:
             return self._told(kind, left, right, differences)
         if differences:
             return self._told(differences[0].kind, left, right, differences, apart)
-        root = outcome.inputs
+        root = outcome.next_root
         if apart is not None and root is not None and root != TOLERATED:
             self._unsettled = apart, root
             return None

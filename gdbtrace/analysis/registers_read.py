@@ -26,6 +26,8 @@ class Inputs(NamedTuple):
     """It names them; it reads those that it does not change (of AArch64's ``cmp`` capstone says that it writes one)."""
     perhaps: frozenset[str]
     """Condition codes: not every disassembler tells who reads them."""
+    is_system_call: bool = False
+    """What comes of it is the kernel's."""
 
 
 class RegistersRead:
@@ -43,6 +45,7 @@ class RegistersRead:
         counters = arch.pc, arch.next_pc
         self._counters = frozenset(register.name for register in registers if register.stub_name in counters)
         self._status = frozenset(register.name for register in registers if register.group is Group.STATUS)
+        self._every = frozenset(register.name for register in registers)
         sources = {calls.number, calls.result, *calls.arguments}
         self._by_system_calls = frozenset(register.name for register in registers if register.stub_name in sources)
         self._known: dict[Key, Inputs] = {}
@@ -61,8 +64,13 @@ class RegistersRead:
         arch = self._arch
         decoded = disassemble(rawbytes, address, self._modes.get(name, arch.modes[0]))
         read = set(self._counters)
-        if arch.behaviour_of(decoded).rule is StepRule.SYSTEM_CALL:
-            read |= self._by_system_calls
+        behaviour = arch.behaviour_of(decoded)
+        read.update(behaviour.implied)
+        if behaviour.rule is StepRule.RUN:
+            # SPARC's windows: each register becomes another one.
+            return Inputs(self._every, frozenset(), self._status)
+        if behaviour.rule is StepRule.SYSTEM_CALL:
+            return Inputs(frozenset(read | self._by_system_calls), frozenset(), self._status, is_system_call=True)
         instruction = decoded.capstone
         if not isinstance(instruction, capstone.CsInsn):
             text = self._disassembly.at(*key).text

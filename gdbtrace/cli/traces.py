@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -109,51 +108,42 @@ def with_progress(reading: Reading, *, is_streaming: bool = False) -> Iterator[F
 
     :param is_streaming: lines are printed meanwhile: where they go to a terminal, they are the progress.
     """
-    line = ProgressLine()
-    if not line.is_live or (is_streaming and sys.stdout.isatty()):
+    if is_streaming and sys.stdout.isatty():
         yield from reading
+        return
+    with progress_of(reading) as show:
+        if show is None:
+            yield from reading
+            return
+        for passed, frame in enumerate(reading):
+            if not passed % _PROGRESS_PERIOD:
+                show()
+            yield frame
+
+
+@contextmanager
+def progress_of(reading: Reading) -> Iterator[Callable[[], None] | None]:
+    """A function that shows, if it is time to, how far a reading has come, in a line on stderr; None: that is no
+    terminal."""
+    line = ProgressLine()
+    if not line.is_live:
+        yield None
         return
     began = shown = time.monotonic()
     count = reading.reader.frame_count
     end = count if reading.selection.end is None else min(reading.selection.end, count or reading.selection.end)
-    try:
-        for passed, frame in enumerate(reading):
-            if not passed % _PROGRESS_PERIOD and (now := time.monotonic()) - shown > _PROGRESS_SECONDS:
-                shown, done = now, reading.position - reading.selection.first
-                rate = done / (now - began)
-                left = f" of {end:,}, {(end - reading.position) / rate:.0f} s left" if end and rate else ""
-                line.show(f"{reading.position:,} frames{left} ({rate:,.0f}/s)")
-            yield frame
-    finally:
-        line.clear()
-
-
-@contextmanager
-def progress_of(*readings: Reading) -> Iterator[None]:
-    """While something reads several traces side by side: on a terminal a line on stderr shows how far it is."""
-    line = ProgressLine()
-    if not line.is_live:
-        yield
-        return
-    began, ended = time.monotonic(), threading.Event()
-    counts = [reading.reader.frame_count for reading in readings]
 
     def show() -> None:
-        while not ended.wait(_PROGRESS_SECONDS):
-            rate = readings[0].position / (time.monotonic() - began)
-            where = " and ".join(
-                f"{reading.position:,}" + (f" of {count:,}" if count else "")
-                for reading, count in zip(readings, counts, strict=True)
-            )
-            line.show(f"{where} frames ({rate:,.0f}/s)")
+        nonlocal shown
+        if (now := time.monotonic()) - shown > _PROGRESS_SECONDS:
+            shown, done = now, reading.position - reading.selection.first
+            rate = done / (now - began)
+            left = f" of {end:,}, {(end - reading.position) / rate:.0f} s left" if end and rate else ""
+            line.show(f"{reading.position:,} frames{left} ({rate:,.0f}/s)")
 
-    watcher = threading.Thread(target=show, daemon=True)
-    watcher.start()
     try:
-        yield
+        yield show
     finally:
-        ended.set()
-        watcher.join()
         line.clear()
 
 

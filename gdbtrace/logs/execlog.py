@@ -65,12 +65,20 @@ class Execlog:
 
     def frames(self, lines: Iterable[Line]) -> Iterator[StdFrame]:
         """See :class:`~gdbtrace.logs.format.LogFormat`."""
+        broken: Line | None = None
         for line in lines:
+            if broken is not None:
+                # The disassembler had more than one line to say ("Address 0xb0 is out of bounds.").
+                line, broken = Line(broken.offset, broken.text + b" " + line.text), None
             found = self._LINE.fullmatch(line.text)
             if found:
                 yield self._frame(*found.groups())
             elif self.pattern.match(line.text):
-                raise damaged(self._path, line)
+                if line.text.count(b'"') > 1 or b"\n" in line.text:
+                    raise damaged(self._path, line)
+                broken = line
+        if broken is not None:
+            raise damaged(self._path, broken)
 
     def _frame(self, vcpu: bytes, address: bytes, opcode: bytes, rest: bytes) -> StdFrame:
         head = self._heads.get((address, opcode))

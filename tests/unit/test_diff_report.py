@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from io import StringIO
@@ -228,13 +229,16 @@ def summary(sides: tuple[Reading, Reading]) -> DiffSummary:
 
 
 def test_table_counts_by_kind_and_instruction(summary: DiffSummary) -> None:
-    assert list(summary.lines()) == [
-        "count  derived  left frame  right frame  kind      what        instruction",
-        "    1        0         592          590  length    trace       0x4000ec  sxtw x0, w0  leave+0x4 at program.c:16",
-        "    2       40          20           20  register  x2 after    0x400158  add x2, x2, x4  fill+0x1c at program.c:35",
-        "    1        5          21           21  register  nzcv after  0x40015c  cmp w1, #0xfff  fill+0x20 at program.c:35",
-        "    4  in 592 frames that both have",
+    head, *rows, total = summary.lines()
+    # Columns as wide as what is in them, two spaces apart.
+    assert [re.split("  +", row.strip()) for row in (head, *rows)] == [
+        ["count", "derived", "left frame", "right frame", "kind", "what", "instruction"],
+        ["1", "0", "592", "590", "length", "trace", "0x4000ec", "sxtw x0, w0", "leave+0x4 at program.c:16"],
+        ["2", "40", "20", "20", "register", "x2 after", "0x400158", "add x2, x2, x4", "fill+0x1c at program.c:35"],
+        ["1", "5", "21", "21", "register", "nzcv after", "0x40015c", "cmp w1, #0xfff", "fill+0x20 at program.c:35"],
     ]
+    assert len({row.index("0x4") for row in rows}) == 1
+    assert total == "    4  in 592 frames that both have"
 
 
 def test_object_of_all_has_the_first_of_each_group(summary: DiffSummary) -> None:
