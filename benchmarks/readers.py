@@ -1,9 +1,10 @@
 """Reading a million frames: ``python -m benchmarks.readers [ARCH] [--frames N]``.
 
 The frames are a guest's own, over and over. ``raw`` reads them without decoding, ``address`` looks at address, bytes
-and mode, both in this process; then each command of ``COMMANDS`` runs as a process of its own, its start included. The
-ratio is the one to ``raw`` in the same run, by processor time: machines differ, and drift. At last the trace is opened
-and one frame read, in several places, of which the slowest counts.
+and mode, both in this process, where a golden of the trace is made and read likewise; then each command of ``COMMANDS``
+runs as a process of its own, its start included. The ratio is the one to ``raw`` in the same run, by processor time:
+machines differ, and drift. At last the trace is opened and one frame read, in several places, of which the slowest
+counts.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import NamedTuple
 
 from benchmarks.frames import address_of, guest_trace
 from gdbtrace import open_trace
+from gdbtrace.trace import pack
 from gdbtrace.trace.container import TraceReader, TraceWriter
 from gdbtrace.trace.frames import StdFrame
 
@@ -66,6 +68,10 @@ def main() -> None:
         print(f"{'':<24} {'frames/s':>10} {'by processor':>13} {'of raw':>8} {'peak MB':>8}")
         raw = _line("raw", count, _timed(lambda: _walk(trace)), None)
         _line("address", count, _timed(lambda: _look_at_addresses(trace)), raw)
+        golden = trace.with_suffix(".golden")
+        _line("making a golden", count, _timed(lambda: pack(trace, golden)), raw)
+        _line("golden: raw", count, _timed(lambda: _walk(golden)), raw)
+        _line("golden: address", count, _timed(lambda: _look_at_addresses(golden)), raw)
         for name, words in COMMANDS.items():
             _line(name, count, _run(words, trace), raw)
         slowest = max(_seek_seconds(trace, count * part // _SEEKS) for part in range(_SEEKS))

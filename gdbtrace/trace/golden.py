@@ -104,7 +104,9 @@ class Boundaries:
             self._offsets.append(end)
 
     def table(self, end: int, convention: TocConvention) -> bytes:
-        """The table of contents of a trace whose frames end there."""
+        """The table of contents of a trace whose frames end there; empty if nobody knows how many an entry is for."""
+        if not self._frames_per_entry:
+            return b""
         offsets = toc_offsets(self._offsets, self._frames, end, self._frames_per_entry, convention)
         return struct.pack(f"<{1 + len(offsets)}Q", self._frames_per_entry, *offsets)
 
@@ -160,18 +162,26 @@ class GoldenReader(TraceReader):
         if (index, offset) != (self._claimed_frames, self._claimed_toc):
             problem = f"{index} frames that end at {offset:#x}, and the header says otherwise,"
             raise TraceFormatError(self.path, place, problem, _REMEDY)
+        self._table_at(place + _BLOCK.size)
 
     def table(self, boundaries: Boundaries) -> bytes:
         """The trace's table of contents, given where its frames end."""
         block = self._block(self._first_block)
         while block.frames:
             block = self._block(block.end)
-        kind, _ = self._section(block.end, 1 + MOST_MESSAGE_BYTES)
-        if not kind or kind[0] > _OTHER_TABLE:
-            raise TraceFormatError(self.path, block.end, "no table of contents", _REMEDY)
-        if kind[0] == _OTHER_TABLE:
-            return kind[1:]
-        return boundaries.table(self._claimed_toc, _CONVENTIONS[kind[0]])
+        table = self._table_at(block.end)
+        if table[0] == _OTHER_TABLE:
+            return table[1:]
+        return boundaries.table(self._claimed_toc, _CONVENTIONS[table[0]])
+
+    def _table_at(self, place: int) -> bytes:
+        """What the last section has."""
+        table, end = self._section(place, 1 + MOST_MESSAGE_BYTES)
+        if end != self.size_bytes:
+            raise TraceFormatError(self.path, end, "a golden with something behind it", _REMEDY)
+        if not table or table[0] > _OTHER_TABLE:
+            raise TraceFormatError(self.path, place, "no table of contents", _REMEDY)
+        return table
 
     def _block(self, place: int) -> _Block:
         data = self.read_at(place, _BLOCK.size)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -26,15 +28,25 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
 
+def _commands_of(group: TyperGroup, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from _commands_of(command, f"{name} ")
+        else:
+            yield prefix + name, command
+
+
 _GROUP = typer.main.get_command(APP)
 assert isinstance(_GROUP, TyperGroup)
-COMMANDS = _GROUP.commands
+COMMANDS = dict(_commands_of(_GROUP))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_guide_names_every_option(command: str) -> None:
     text = (ROOT / "docs" / "guide.md").read_text()
-    assert f"gdbtrace {command}" in text
+    name, *subcommand = command.split()
+    assert f"gdbtrace {name}" in text
+    assert f"`{command}`" in text or not subcommand
     options = {name for parameter in COMMANDS[command].params for name in parameter.opts if name.startswith("--")}
     assert options - {"--help"} - set(re.findall(r"--[a-z][a-z0-9-]*", text)) == set()
 

@@ -26,7 +26,8 @@ ALLOWED = {
     "report": {"errors", "analysis", "trace", "arch", "image"},
     "opening": {"errors", "trace", "arch", "image", "machine", "logs", "analysis"},
     "regression": {
-        *("errors", "version", "trace", "arch", "image", "machine", "record", "analysis", "report", "opening", "gdb"),
+        *("errors", "version", "trace", "arch", "image", "machine", "record", "analysis", "report", "opening"),
+        *("gdb", "processes"),
     },
     "pytest_plugin": {"errors", "trace", "record", "analysis", "report", "opening", "regression"},
     "__main__": {"cli"},
