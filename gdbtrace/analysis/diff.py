@@ -92,11 +92,13 @@ def _interval_of(arguments: Sequence[str]) -> str:
     return next((argument for argument in arguments if argument.startswith("--key-interval=")), "")
 
 
-def _producer_of(reading: Reading) -> tuple[str, str]:
+def _producer_of(reading: Reading) -> tuple[str, str, bool]:
     """What decides which operands a frame lists."""
     meta = reading.reader.meta
     lists = next((each for each in _arguments_of(reading) if each.startswith("--registers=")), "")
-    return (meta.tracer.name if meta else "", lists)
+    # A stub that is not QEMU's has registers of its own.
+    is_another_stub = any(each == "--native" or each.startswith("--attach=") for each in _arguments_of(reading))
+    return (meta.tracer.name if meta else "", lists, is_another_stub)
 
 
 class _Apart(NamedTuple):
