@@ -175,11 +175,12 @@ class DiffReport:
             for name, count in zip(self.names, (found.left_frames, found.right_frames), strict=True)
             if count
         ]
+        if found.is_realigned and more:
+            more.append("then both go on alike")
+        elif not found.is_realigned and found.kind is not DivergenceKind.LENGTH:
+            more.append("where both go on alike was not found")
         if more:
-            end = "then both go on alike" if found.is_realigned else "where they go on alike was not found"
-            yield f"{'; '.join(more)}; {end}"
-        elif not found.is_realigned:
-            yield "where they go on alike was not found"
+            yield "; ".join(more)
         if found.follows_tolerated:
             yield "a consequence of values that are not compared"
 
