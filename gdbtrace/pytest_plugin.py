@@ -22,6 +22,7 @@ from gdbtrace.record.run import record
 from gdbtrace.regression.comparison import Comparison, compare_files
 from gdbtrace.regression.golden import SUFFIX, check_golden, write_golden
 from gdbtrace.regression.recording import Recording, find_what_runs
+from gdbtrace.regression.suite import changes_since, versions_of
 from gdbtrace.report.printable import printable
 
 _UPDATE, _REQUIRE, _GOLDENS = "gdbtrace_update", "gdbtrace_require", "gdbtrace_goldens"
@@ -147,14 +148,15 @@ class Tracing:
         place, link = self._new_place(program)
         output = place / "output"
         fields |= {"output": place / f"{link.name or 'machine'}.frames", "arch": arch, "arguments": arguments}
+        run: RunOptions | MachineOptions
         with chdir(place):
             if machine is not None:
                 image = None if program is None else link
-                summary = record(MachineOptions(machine=machine, image=image, console=output, **fields))
+                run = MachineOptions(machine=machine, image=image, console=output, **fields)
             else:
-                fields.setdefault("stdin", Path(os.devnull))
-                summary = record(RunOptions(program=link, stdout=output, **fields))
-        return Trace(summary, None if program is None else place / link, output, fields.get("elf"), self._test)
+                run = RunOptions(program=link, stdout=output, **{"stdin": Path(os.devnull), **fields})
+            summary = record(run)
+        return Trace(run, summary, None if program is None else place / link, output, self._test)
 
     def _new_place(self, program: str | os.PathLike[str] | None) -> tuple[Path, Path]:
         """A directory to run a program in, and the link to it there.
@@ -181,8 +183,8 @@ class Trace(Recording):
 
     def assert_reaches(self, place: str) -> None:
         """The run reaches a place: ``SYMBOL|ADDRESS[+OFFSET][:N]``, the N-th time if that is said."""
-        wanted = Place.parse(place)
         with _as_outcomes(self.test.config):
+            wanted = Place.parse(place)
             if self.frame_reaching(wanted) is not None:
                 return
         what = "is not reached" if wanted.hits == 1 else f"is reached fewer than {wanted.hits} times"
@@ -199,13 +201,14 @@ class Trace(Recording):
     def assert_matches(self, other: Recording | str | os.PathLike[str], **masks: Any) -> None:
         """The run is that of another trace.
 
-        :param other: it, or its file: whatever ``gdbtrace diff`` takes.
+        :param other: it, or its file, or a log: whatever ``gdbtrace diff`` takes as its second.
         :param masks: see :meth:`assert_matches_golden`.
         """
         path = other.path if isinstance(other, Recording) else Path(other)
         with _as_outcomes(self.test.config):
-            comparison = compare_files(path, self.path, Tolerance.parse(**masks))
-        _fail_where_different(comparison, f"{path} is that of another run")
+            comparison = compare_files(self.path, path, Tolerance.parse(**masks))
+        if not comparison.is_equal:
+            _fail_with(comparison, f"{path} is that of another run")
 
     def assert_matches_golden(self, name: str | None = None, **masks: Any) -> None:
         """The run is that of a golden trace, which stands in ``goldens/`` beside the test's file.
@@ -223,13 +226,18 @@ class Trace(Recording):
             if config.getoption(_UPDATE) and golden not in settled:
                 settled.add(golden)
                 if not _is_current(self.path, golden, tolerance):
-                    write_golden(self.path, golden, program=self.program, command=self.command)
+                    versions = versions_of(self.options, self.summary)
+                    write_golden(self.path, golden, program=self.program, command=self.command, versions=versions)
                     self.test.user_properties.append((_GOLDEN_WRITTEN, _shown(config, golden)))
                 return
             comparison = check_golden(self.path, golden, tolerance)
-        _fail_where_different(
+            if comparison.is_equal:
+                return
+            changes = list(changes_since(golden, self.program, versions_of(self.options, self.summary)))
+        _fail_with(
             comparison,
             f"{_shown(config, golden)} is that of another run",
+            *changes,
             f"the trace of this run is {self.path}; if it is right, accept it with --gdbtrace-update",
         )
 
@@ -302,14 +310,12 @@ def _printable(text: str) -> str:
     return "\n".join(printable(line) for line in text.splitlines())
 
 
-def _fail_where_different(comparison: Comparison, *around: str) -> None:
-    """Fail unless nothing differs.
+def _fail_with(comparison: Comparison, first: str, *last: str) -> NoReturn:
+    """Fail with a divergence.
 
-    :param around: what to say before the divergence, and behind it.
+    :param first: what to say before it, and ``last`` behind it.
     """
-    if not comparison.is_equal:
-        first, *last = around
-        _fail("\n".join((first, *comparison.lines, *last)))
+    _fail("\n".join((first, *comparison.lines, *last)))
 
 
 def _shown(config: pytest.Config, path: Path) -> str:

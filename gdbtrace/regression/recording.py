@@ -16,7 +16,7 @@ from gdbtrace.errors import UsageError, nearest
 from gdbtrace.machine.emulator import find_emulator
 from gdbtrace.machine.profile import load_profile
 from gdbtrace.opening import is_of_machine, open_reading
-from gdbtrace.record.options import Place, Summary
+from gdbtrace.record.options import MachineOptions, Place, RunOptions, Summary
 from gdbtrace.trace import open_trace
 from gdbtrace.trace.frames import Frame, ModloadFrame, StdFrame
 
@@ -25,13 +25,12 @@ from gdbtrace.trace.frames import Frame, ModloadFrame, StdFrame
 class Recording:
     """A trace and how it came about. Iterating gives its frames, each time anew."""
 
+    options: RunOptions | MachineOptions
     summary: Summary
     program: Path | None
     """Or a machine's image; None: what ran came with the machine."""
     output_path: Path
     """What the guest printed: a program on its standard output, a machine on its console."""
-    elf: Path | None
-    """Where the symbols are, if not in the program."""
 
     def __repr__(self) -> str:
         # Short: pytest shows it where an assertion failed.
@@ -73,7 +72,8 @@ class Recording:
 
         :raise UsageError: the program cannot be read.
         """
-        return open_reading(self.path, elf=self.elf or self.program)
+        elf = self.options.elf if isinstance(self.options, MachineOptions) else None
+        return open_reading(self.path, elf=elf or self.program)
 
     def calls(self, function: str) -> list[Activation]:
         """Each execution of a function that began within the trace, in order, however it was entered.
