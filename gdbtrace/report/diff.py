@@ -21,7 +21,7 @@ _MOST_CHARACTERS = 80
 """Of a value that text shows whole: a longer one (a vector, a block of memory) is cut where it begins to differ."""
 
 Fact = str | int | bool | None
-Facts: TypeAlias = Mapping[str, "Fact | Facts | Sequence[Facts]"]
+Facts: TypeAlias = Mapping[str, "Fact | Facts | Sequence[Facts] | Sequence[str]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,23 @@ class DiffReport:
         self._source = SourceText(
             [module.image.path.parent for side in (left, right) for module in side.symbols.modules if module.image]
         )
+
+    @property
+    def not_compared(self) -> Sequence[str]:
+        """What there is nothing of in one of them, which is a log."""
+        scopes = self._left.reader.scope, self._right.reader.scope
+        return [
+            words
+            for words, is_there in (
+                ("registers", all(scope.has_registers for scope in scopes)),
+                ("bytes", all(scope.has_bytes for scope in scopes)),
+                ("accesses", all(scope.has_memory for scope in scopes)),
+                ("values in memory", all(scope.has_values for scope in scopes)),
+                ("events", all(scope.has_events for scope in scopes)),
+                ("modes", all(scope.has_modes for scope in scopes)),
+            )
+            if not is_there
+        ]
 
     def look_up(self, divergence: Divergence) -> LookedUp:
         """What is known of a divergence and the frames around it."""
