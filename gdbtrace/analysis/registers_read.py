@@ -64,7 +64,12 @@ class RegistersRead:
         arch = self._arch
         decoded = disassemble(rawbytes, address, self._modes.get(name, arch.modes[0]))
         read = set(self._counters)
-        if arch.behaviour_of(decoded).rule is StepRule.SYSTEM_CALL:
+        behaviour = arch.behaviour_of(decoded)
+        read.update(behaviour.implied)
+        if behaviour.rule is StepRule.RUN:
+            # SPARC's windows: each register becomes another one.
+            return Inputs(self._every, frozenset(), self._status)
+        if behaviour.rule is StepRule.SYSTEM_CALL:
             return Inputs(frozenset(read | self._by_system_calls), frozenset(), self._status, is_system_call=True)
         instruction = decoded.capstone
         if not isinstance(instruction, capstone.CsInsn):
