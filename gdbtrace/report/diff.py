@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from pathlib import Path
 from typing import TypeAlias
 
 from gdbtrace.analysis.divergence import Difference, Divergence, DivergenceKind
@@ -101,8 +103,7 @@ class DiffReport:
 
     def __init__(self, left: Reading, right: Reading) -> None:
         self._left, self._right = left, right
-        ours, theirs = left.reader.path, right.reader.path
-        self.names = (ours.name, theirs.name) if ours.name != theirs.name else (str(ours), str(theirs))
+        self.names = _names_of(left.reader.path, right.reader.path)
         """What the traces are called."""
         self._source = SourceText(
             [module.image.path.parent for side in (left, right) for module in side.symbols.modules if module.image]
@@ -248,6 +249,16 @@ def facts_of(found: LookedUp) -> Facts:
         ],
         "context": [{"left": _facts_of_place(row.left), "right": _facts_of_place(row.right)} for row in found.rows],
     }
+
+
+def _names_of(left: Path, right: Path) -> tuple[str, str]:
+    """As much of the paths as tells them apart."""
+    if left.name != right.name:
+        return left.name, right.name
+    common = Path(os.path.commonpath([left.absolute().parent, right.absolute().parent]))
+    if common == Path(common.anchor):
+        return str(left), str(right)
+    return str(left.absolute().relative_to(common)), str(right.absolute().relative_to(common))
 
 
 def _place(reading: Reading, number: int, frame: Frame) -> Place:

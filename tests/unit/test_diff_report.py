@@ -168,10 +168,15 @@ def test_events_are_told_as_a_log_does(sides: tuple[Reading, Reading]) -> None:
     ]
 
 
-def test_traces_of_one_name_are_told_apart(sides: tuple[Reading, Reading], tmp_path: Path) -> None:
-    (tmp_path / "aarch64.frames").write_bytes((TRACES / "aarch64.frames").read_bytes())
-    with open_reading(tmp_path / "aarch64.frames") as other:
-        assert DiffReport(sides[0], other).names == ("aarch64.frames", str(tmp_path / "aarch64.frames"))
+def test_traces_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for folder in ("old", "new"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(TRACES / "aarch64.frames", tmp_path / folder)
+    with (
+        open_reading(tmp_path / "old" / "aarch64.frames") as left,
+        open_reading(tmp_path / "new" / "aarch64.frames") as right,
+    ):
+        assert DiffReport(left, right).names == ("old/aarch64.frames", "new/aarch64.frames")
 
 
 def test_long_values_and_many_of_them_stay_readable(sides: tuple[Reading, Reading]) -> None:
