@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from pathlib import Path
 from typing import TypeAlias
 
 from gdbtrace.analysis.divergence import Difference, Divergence, DivergenceKind
@@ -21,7 +23,7 @@ _MOST_CHARACTERS = 80
 """Of a value that text shows whole: a longer one (a vector, a block of memory) is cut where it begins to differ."""
 
 Fact = str | int | bool | None
-Facts: TypeAlias = Mapping[str, "Fact | Facts | Sequence[Facts]"]
+Facts: TypeAlias = Mapping[str, "Fact | Facts | Sequence[Facts] | Sequence[str]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +107,28 @@ class DiffReport:
 
     def __init__(self, left: Reading, right: Reading) -> None:
         self._left, self._right = left, right
-        ours, theirs = left.reader.path, right.reader.path
-        self.names = (ours.name, theirs.name) if ours.name != theirs.name else (str(ours), str(theirs))
+        self.names = _names_of(left.reader.path, right.reader.path)
         """What the traces are called."""
         self._source = SourceText(
             [module.image.path.parent for side in (left, right) for module in side.symbols.modules if module.image]
         )
+
+    @property
+    def not_compared(self) -> Sequence[str]:
+        """What there is nothing of in one of them, which is a log."""
+        scopes = self._left.reader.scope, self._right.reader.scope
+        return [
+            words
+            for words, is_there in (
+                ("registers", all(scope.has_registers for scope in scopes)),
+                ("bytes", all(scope.has_bytes for scope in scopes)),
+                ("accesses", all(scope.has_memory for scope in scopes)),
+                ("values in memory", all(scope.has_values for scope in scopes)),
+                ("events", all(scope.has_events for scope in scopes)),
+                ("modes", all(scope.has_modes for scope in scopes)),
+            )
+            if not is_there
+        ]
 
     def look_up(self, divergence: Divergence) -> LookedUp:
         """What is known of a divergence and the frames around it."""
@@ -242,6 +260,16 @@ def facts_of(found: LookedUp) -> Facts:
         ],
         "context": [{"left": _facts_of_place(row.left), "right": _facts_of_place(row.right)} for row in found.rows],
     }
+
+
+def _names_of(left: Path, right: Path) -> tuple[str, str]:
+    """As much of the paths as tells them apart."""
+    if left.name != right.name:
+        return left.name, right.name
+    common = Path(os.path.commonpath([left.absolute().parent, right.absolute().parent]))
+    if common == Path(common.anchor):
+        return str(left), str(right)
+    return str(left.absolute().relative_to(common)), str(right.absolute().relative_to(common))
 
 
 def _place(reading: Reading, number: int, frame: Frame) -> Place:

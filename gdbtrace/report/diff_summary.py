@@ -114,11 +114,13 @@ class DiffSummary:
             yield printable("  ".join(cells).rstrip())
         if self.left_out:
             yield f"{self.left_out:>{widths[0]}}  at other instructions"
-        yield f"{self.count:>{widths[0]}}  in {self.tally.pairs} frames that both have"
+        yield f"{self.count:>{widths[0]}}  in {self.tally.pairs:,} frames that both have"
 
     def _equal(self) -> str:
-        tolerated = f", {self.tally.tolerated} with differences that are tolerated" if self.tally.tolerated else ""
-        return f"equal: {self.tally.pairs} frames{tolerated}"
+        tolerated = f", {self.tally.tolerated:,} with differences that are tolerated" if self.tally.tolerated else ""
+        missing = self.report.not_compared
+        without = f"; not compared, for a log has none: {', '.join(missing)}" if missing else ""
+        return f"equal: {self.tally.pairs:,} frames{tolerated}{without}"
 
     def facts(self) -> Facts:
         """The same as an object, with the first divergence of each group."""
@@ -131,6 +133,7 @@ class DiffSummary:
             "right": self.report.names[1],
             "complete": self.is_complete,
             "compared": self.tally.pairs,
+            "not_compared": self.report.not_compared,
             "tolerated": self.tally.tolerated,
             "divergences": self.count,
             "left_out": self.left_out,

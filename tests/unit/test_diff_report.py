@@ -168,10 +168,15 @@ def test_events_are_told_as_a_log_does(sides: tuple[Reading, Reading]) -> None:
     ]
 
 
-def test_traces_of_one_name_are_told_apart(sides: tuple[Reading, Reading], tmp_path: Path) -> None:
-    (tmp_path / "aarch64.frames").write_bytes((TRACES / "aarch64.frames").read_bytes())
-    with open_reading(tmp_path / "aarch64.frames") as other:
-        assert DiffReport(sides[0], other).names == ("aarch64.frames", str(tmp_path / "aarch64.frames"))
+def test_traces_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for folder in ("old", "new"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(TRACES / "aarch64.frames", tmp_path / folder)
+    with (
+        open_reading(tmp_path / "old" / "aarch64.frames") as left,
+        open_reading(tmp_path / "new" / "aarch64.frames") as right,
+    ):
+        assert DiffReport(left, right).names == ("old/aarch64.frames", "new/aarch64.frames")
 
 
 def test_long_values_and_many_of_them_stay_readable(sides: tuple[Reading, Reading]) -> None:
@@ -246,7 +251,7 @@ def test_object_of_all_has_the_first_of_each_group(summary: DiffSummary) -> None
     groups = found.pop("groups")
     assert found == {
         **{"equal": False, "left": "aarch64.frames", "right": "aarch64.frames", "complete": True},
-        **{"compared": 592, "tolerated": 7, "divergences": 4, "left_out": 0},
+        **{"compared": 592, "not_compared": [], "tolerated": 7, "divergences": 4, "left_out": 0},
     }
     assert [(each["count"], each["derived"], each["first"]["left"]["frame"]) for each in groups] == [
         (1, 0, 592),
@@ -275,7 +280,7 @@ def test_more_instructions_than_are_kept_are_counted_together(sides: tuple[Readi
         counted.feed(Divergence(REGISTER, there, there, [X2]))
     counted.finish(Tally(pairs=8200, derived={0: 1, 8199: 1}), is_complete=True)
     assert (counted.count, len(counted.groups()), counted.left_out) == (8200, 8192, 8)
-    assert list(counted.lines())[-2:] == ["    8  at other instructions", " 8200  in 8200 frames that both have"]
+    assert list(counted.lines())[-2:] == ["    8  at other instructions", " 8200  in 8,200 frames that both have"]
 
 
 def page_of(summary: DiffSummary, path: Path) -> list[list[str]]:
