@@ -31,6 +31,8 @@ _MOST_CODE = 1 << 16
 """Instructions whose bytes differ that are remembered."""
 _MOST_BITS_TOUCHED = 1 << 16
 """Of an access of which only the width is told: what a trace says is not to be believed beyond that."""
+_LEAST_COPIED = 1 << 16
+"""Two values are a copy of two others that are the same if they are not small: flags are the same by chance."""
 _NOT_LISTED = "-"
 
 
@@ -43,8 +45,8 @@ class Outcome:
     root: int | None = None
     """Index of a divergence, or :data:`TOLERATED`: where a difference that is none of these, but arises here too,
     comes from; None: there is no such."""
-    inputs: int | None = None
-    """Likewise: where the difference comes from in what the instruction reads, if its results differ."""
+    next_root: int | None = None
+    """Likewise, of the difference in the addresses of the next instructions."""
     next_addresses: list[Difference] = field(default_factory=list)
     """In the addresses of the next instructions, by what the frames say, wherever they come from."""
 
@@ -121,10 +123,42 @@ class Comparison:
             return None
         if self._reads is None:
             return max(each.root for each in registers.values())
-        read = self._reads.of((left.address, left.rawbytes, left.mode))
-        if left.rawbytes != right.rawbytes:
-            read = read | self._reads.of((right.address, right.rawbytes, right.mode))
-        return max((each.root for name, each in registers.items() if name in read), default=None)
+        roots = []
+        for frame in (left, right) if left.rawbytes != right.rawbytes else (left,):
+            inputs = self._reads.of((frame.address, frame.rawbytes, frame.mode))
+            for name, carried in registers.items():
+                if (
+                    name in inputs.read
+                    or (name in inputs.perhaps and carried.root != TOLERATED)
+                    or (name in inputs.named and self._is_kept_by(left, right, name, carried))
+                ):
+                    roots.append(carried.root)
+        return max(roots, default=None)
+
+    def reads_moved(self, left: StdFrame, right: StdFrame) -> bool:
+        """Whether an instruction computes from addresses of things that are elsewhere: what comes of it need not be an
+        address (flags of a sum, a hash), and differs then, too. What a system call gives does not."""
+        if self._relocation is None:
+            return False
+        inputs = None if self._reads is None else self._reads.of((left.address, left.rawbytes, left.mode))
+        if inputs is not None and inputs.is_system_call:
+            return False
+        named = None if inputs is None else (inputs.read | inputs.named) - self._program_counters
+        ours, theirs = (
+            {self._name_of(each): each for each in frame.pre if not each.is_memory} for frame in (left, right)
+        )
+        pairs = [(ours[name], theirs[name]) for name in ours.keys() & theirs.keys() if named is None or name in named]
+        pairs += zip(left.memory_reads(), right.memory_reads(), strict=False)
+        return any(one.value != two.value and self.is_moved(one, two) for one, two in pairs)
+
+    def _is_kept_by(self, left: StdFrame, right: StdFrame, name: str, carried: CarriedRegister) -> bool:
+        """Whether an instruction leaves a register as it is."""
+        return all(
+            operand.value == value
+            for frame, value in ((left, carried.left), (right, carried.right))
+            for operand in frame.post or ()
+            if not operand.is_memory and self._name_of(operand) == name
+        )
 
     def pass_same(self, frame: Frame) -> None:
         """Both have this frame, to the last byte: what it lists differs no more."""
@@ -163,7 +197,7 @@ class Comparison:
         if relocation is None or len(left.value) != len(right.value):
             return False
         if not left.is_memory:
-            return relocation.is_same(int.from_bytes(left.value, "little"), int.from_bytes(right.value, "little"))
+            return relocation.is_same(_number(left), _number(right))
         return relocation.to_right(left.address) == right.address and relocation.is_same_bytes(
             left.address, left.value, right.value
         )
@@ -269,8 +303,12 @@ class Comparison:
                 root = TOLERATED
             else:
                 root = index
+                kind = DivergenceKind.REGISTER
+                if name in self._program_counters:
+                    kind = DivergenceKind.CONTROL_FLOW
+                    outcome.next_addresses = outcome.differences
                 outcome.differences.append(
-                    Difference(DivergenceKind.REGISTER, f"{name} in the key frame", _text(one), _text(two), one, two)
+                    Difference(kind, f"{name} in the key frame", _text(one), _text(two), one, two)
                 )
             self._registers.setdefault(thread_id, {})[name] = CarriedRegister(one.value, two.value, root)
 
@@ -319,7 +357,6 @@ class _Instruction:
         elif (left.post is None) != (right.post is None) and context._is_strict:
             one, two = ("did not finish" if frame.post is None else "finished" for frame in (left, right))
             self._add(DivergenceKind.EVENT, "instruction", one, two)
-        self._outcome.inputs = self._inputs
         return self._outcome
 
     def _key(self, frame: StdFrame) -> Key:
@@ -460,6 +497,7 @@ class _Instruction:
             self._derive(root)
         if is_counter:
             kind = DivergenceKind.CONTROL_FLOW
+            self._outcome.next_root = root
             self._outcome.next_addresses.append(Difference(kind, f"{name} after", _text(one), _text(two), one, two))
         registers[name] = CarriedRegister(*values, root)
 
@@ -472,7 +510,15 @@ class _Instruction:
             return root
         if carried is not None and not carried.is_seen:
             return carried.root
-        if one is None or two is None or one.bits != two.bits:
+        if one is None or two is None:
+            return None
+        values = one.value, two.value
+        if max(_number(one), _number(two)) >= _LEAST_COPIED:
+            # Whoever says or does not say that the other one is read: a return, a window of registers.
+            for each in self._registers.values():
+                if each[:2] == values:
+                    return each.root
+        if one.bits != two.bits:
             return None
         bits = _differing_bits(one, two)
         mask = self._instruction_mask()
@@ -480,7 +526,10 @@ class _Instruction:
             return TOLERATED
         if carried is not None and _is_kept(carried, one, two, bits):
             return carried.root
-        return None
+        return TOLERATED if name not in context._program_counters and self._reads_moved() else None
+
+    def _reads_moved(self) -> bool:
+        return self._context.reads_moved(self._left, self._right)
 
     def _instruction_mask(self) -> InstructionMask:
         if self._mask is None:
@@ -533,7 +582,9 @@ class _Instruction:
             return TOLERATED
         if not is_load and self._instruction_mask().is_masked:
             return TOLERATED
-        return context._memory.root_of(one.address, which) if is_load else None
+        if is_load:
+            return context._memory.root_of(one.address, which)
+        return TOLERATED if self._reads_moved() else None
 
     # Which operands belong together.
 
@@ -623,10 +674,14 @@ def _belong_together(left: Operand, right: Operand) -> bool:
     return one == two
 
 
+def _number(operand: Operand) -> int:
+    """A register's value."""
+    return int.from_bytes(operand.value, "little")
+
+
 def _differing_bits(left: Operand, right: Operand) -> int:
     """In which bits two registers' values differ; -1: in none, but in what else is said of them."""
-    one, two = int.from_bytes(left.value, "little"), int.from_bytes(right.value, "little")
-    return (one ^ two) & (1 << min(left.bits, right.bits)) - 1 or -1
+    return (_number(left) ^ _number(right)) & (1 << min(left.bits, right.bits)) - 1 or -1
 
 
 def _is_equal(left: Operand, right: Operand) -> bool:
@@ -644,7 +699,7 @@ def _is_kept(carried: CarriedRegister, left: Operand, right: Operand, bits: int)
     if carried.left is None or carried.right is None:
         return False
     one, two = int.from_bytes(carried.left, "little"), int.from_bytes(carried.right, "little")
-    kept = one ^ int.from_bytes(left.value, "little") | two ^ int.from_bytes(right.value, "little")
+    kept = one ^ _number(left) | two ^ _number(right)
     return not bits & ~(one ^ two) and not kept & bits
 
 
@@ -672,4 +727,4 @@ def _text(operand: Operand | None) -> str:
         return "not observed"
     if operand.is_memory:
         return f"{operand.address:#x}: {operand.value.hex()}"
-    return hex(int.from_bytes(operand.value, "little"))
+    return hex(_number(operand))

@@ -13,6 +13,7 @@ from gdbtrace.analysis.divergence import Difference, Divergence, DivergenceKind,
 from gdbtrace.analysis.reading import Reading
 from gdbtrace.analysis.relocation import Relocation
 from gdbtrace.analysis.tolerance import Tolerance
+from gdbtrace.errors import UsageError
 from gdbtrace.trace.frames import ExceptionFrame, Frame, KeyFrame, ModloadFrame, StdFrame, SyscallFrame
 
 _STD_TAG = TAGS[StdFrame]
@@ -20,6 +21,7 @@ _PROGRESS_PERIOD = 1 << 13
 _SLOTS = 2
 """How many instructions behind a branch traces go apart at the latest: those with a delay slot."""
 
+_DISASSEMBLED_AHEAD = 1 << 11
 _FRAMES_OF_CHANGED_CODE = 8
 """Behind an instruction that differs: if most of them do, too, it is not that one alone."""
 
@@ -29,6 +31,7 @@ class Diff:
 
     :param context: frames of context on each side of a divergence.
     :param progress: called now and then; how far reading has come is in ``left.position``.
+    :raise UsageError: they are of different architectures.
     """
 
     def __init__(
@@ -39,6 +42,11 @@ class Diff:
         context: int = 3,
         progress: Callable[[], object] | None = None,
     ) -> None:
+        if left.reader.header.frame_architecture != right.reader.header.frame_architecture:
+            names = (reading.arch.name if reading.arch else "an unknown architecture" for reading in (left, right))
+            raise UsageError(
+                f"{left.reader.path} and {right.reader.path} cannot be compared: they are of {' and '.join(names)}"
+            )
         self.left, self.right = left, right
         self.tally = Tally()
         """What was counted so far by the latest :meth:`iter_divergences`."""
@@ -124,6 +132,8 @@ class _Run:
             is_strict=self._is_strict,
             address_bits=diff.left.reader.scope.address_bits & diff.right.reader.scope.address_bits,
         )
+        self._disassembled = 0
+        """Number of the left side's first frame that was not looked at ahead."""
         self._latest: tuple[Frame, Frame] | None = None
         """The pair before, if its frames were not the same."""
         self._unsettled: tuple[_Apart, int] | None = None
@@ -160,12 +170,19 @@ class _Run:
             if divergence is not None:
                 yield divergence
                 if not divergence.is_realigned:
+                    self._raise_damage()
                     return
             if self._unsettled is not None:
                 self._pass_over(*self._unsettled)
                 self._unsettled = None
         if (extra := next(rights, None)) is not None:
             yield self._ended(None, extra)
+
+    def _raise_damage(self) -> None:
+        """A trace that is damaged ahead is not compared to its end, nor are they realigned there."""
+        for side in (self._left, self._right):
+            if side.damage is not None:
+                raise side.damage
 
     def _compared(self, left: Item, right: Item) -> Divergence | None:
         """Two frames that are not the same to the last byte."""
@@ -176,7 +193,11 @@ class _Run:
             return self._apart(left, right, ours, theirs)
         self._left.learn(left)
         self._right.learn(right)
+        if self._disassembly.asks_objdump and left[0] >= self._disassembled:
+            self._disassemble_ahead(left)
         outcome = self._comparison.compare(ours, theirs, self._tally.divergences)
+        if isinstance(ours, KeyFrame) and outcome.next_addresses:
+            self._leave_addresses_to_next(outcome)
         self._latest = ours, theirs
         divergence = self._divergence_of(left, right, outcome)
         if not outcome.differences:
@@ -184,6 +205,23 @@ class _Run:
         self._left.before.append(left)
         self._right.before.append(right)
         return divergence
+
+    def _leave_addresses_to_next(self, outcome: Outcome) -> None:
+        """A key frame comes before an instruction: if that is at different addresses, its own frames say so."""
+        if self._branched() != _TOGETHER:
+            outcome.differences[:] = [
+                each for each in outcome.differences if each.kind is not DivergenceKind.CONTROL_FLOW
+            ]
+        outcome.next_addresses = []
+
+    def _disassemble_ahead(self, left: Item) -> None:
+        """Ask objdump for the next instructions, all at once."""
+        items = [left, *self._left.ahead(_DISASSEMBLED_AHEAD)]
+        frames = (self._left.frame(item) for item in items)
+        self._disassembly.learn(
+            (frame.address, frame.rawbytes, frame.mode) for frame in frames if isinstance(frame, StdFrame)
+        )
+        self._disassembled = items[-1][0] + 1
 
     def _root_of_branch(self) -> int | None:
         """Where the traces go apart because of what the branch before read: what that comes from."""
@@ -292,7 +330,7 @@ class _Run:
             return self._told(kind, left, right, differences)
         if differences:
             return self._told(differences[0].kind, left, right, differences, apart)
-        root = outcome.inputs
+        root = outcome.next_root
         if apart is not None and root is not None and root != TOLERATED:
             self._unsettled = apart, root
             return None

@@ -12,7 +12,7 @@ from functools import partial
 
 import capstone
 
-from gdbtrace.arch import branches
+from gdbtrace.arch import branches, nondeterminism
 from gdbtrace.arch.instruction_word import Access, Row, behaviour_by_rows, row, run_of, sign_extended
 from gdbtrace.arch.linux import GENERIC_CALLS
 from gdbtrace.arch.model import (
@@ -916,6 +916,7 @@ AARCH64 = Arch(
     registers=_REGISTERS,
     modes=(Mode(None, capstone.CS_ARCH_ARM64, capstone.CS_MODE_LITTLE_ENDIAN, (4,)),),
     branch_of=branches.AARCH64,
+    nondeterministic=nondeterminism.AARCH64,
     behaviour_of=behaviour_of,
     system_calls=SystemCalls(
         number="x8",

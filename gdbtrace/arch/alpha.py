@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gdbtrace.arch import branches
+from gdbtrace.arch import branches, nondeterminism
 from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import SPARC_SIGNALS
 from gdbtrace.arch.model import (
@@ -210,6 +210,7 @@ ALPHA = Arch(
         ),
     ),
     branch_of=branches.ALPHA,
+    nondeterministic=nondeterminism.ALPHA,
     behaviour_of=_behaviour_of,
     system_calls=SystemCalls(
         number="v0",

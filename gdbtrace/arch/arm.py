@@ -12,7 +12,7 @@ from functools import partial
 
 import capstone
 
-from gdbtrace.arch import branches
+from gdbtrace.arch import branches, nondeterminism
 from gdbtrace.arch.instruction_word import Access, Builder, Row, behaviour_by_rows, row, run_of
 from gdbtrace.arch.linux import I386_CALLS
 from gdbtrace.arch.model import (
@@ -744,6 +744,7 @@ ARM = Arch(
     registers=_REGISTERS,
     modes=(_A32, _T32),
     branch_of=branches.arm,
+    nondeterministic=nondeterminism.ARM,
     behaviour_of=behaviour_of,
     system_calls=SystemCalls(
         number="r7",

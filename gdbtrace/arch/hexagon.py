@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from gdbtrace.arch import nondeterminism
 from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import GENERIC_CALLS
 from gdbtrace.arch.model import (
@@ -887,6 +888,7 @@ HEXAGON = Arch(
         ),
     ),
     branch_of=_branch_of,
+    nondeterministic=nondeterminism.HEXAGON,
     behaviour_of=_behaviour_of,
     system_calls=SystemCalls(
         number="r06",

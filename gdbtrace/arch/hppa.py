@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gdbtrace.arch import branches
+from gdbtrace.arch import branches, nondeterminism
 from gdbtrace.arch.linux import HPPA_SIGNALS
 from gdbtrace.arch.model import (
     AccessKind,
@@ -523,6 +523,7 @@ HPPA = Arch(
     # e_flags: PA-RISC 2.0, so that objdump knows all instructions.
     modes=(Mode(*(None, None, 0, (4,)), objdump=Objdump(("hppa-linux-gnu-objdump",), machine=15, flags=0x214)),),
     branch_of=branches.HPPA,
+    nondeterministic=nondeterminism.HPPA,
     behaviour_of=_behaviour_of,
     system_calls=SystemCalls(
         number="r20",

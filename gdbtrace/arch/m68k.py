@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import capstone
 
-from gdbtrace.arch import branches
+from gdbtrace.arch import branches, undefined
 from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import I386_CALLS
 from gdbtrace.arch.model import (
@@ -881,6 +881,7 @@ M68K = Arch(
         ),
     ),
     branch_of=branches.M68K,
+    undefined=undefined.M68K,
     behaviour_of=_behaviour_of,
     system_calls=SystemCalls(
         number="d0",

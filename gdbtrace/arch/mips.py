@@ -18,7 +18,7 @@ from typing import Literal
 
 import capstone
 
-from gdbtrace.arch import branches
+from gdbtrace.arch import branches, nondeterminism, undefined
 from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import MIPS_SIGNALS
 from gdbtrace.arch.model import (
@@ -697,6 +697,8 @@ def _mips32(name: str, byte_order: ByteOrder) -> Arch:
         registers=_registers(32),
         modes=(Mode(None, capstone.CS_ARCH_MIPS, capstone.CS_MODE_MIPS32 | order, (4,)),),
         branch_of=branches.mips(byte_order),
+        nondeterministic=nondeterminism.MIPS,
+        undefined=undefined.MIPS,
         behaviour_of=Decoder(byte_order, 32).behaviour_of,
         system_calls=O32_SYSTEM_CALLS,
         aliases=ALIASES,
@@ -721,6 +723,8 @@ def _mips64(name: str, byte_order: ByteOrder) -> Arch:
         registers=_registers(64),
         modes=(Mode(None, capstone.CS_ARCH_MIPS, capstone.CS_MODE_MIPS64 | order, (4,)),),
         branch_of=branches.mips(byte_order),
+        nondeterministic=nondeterminism.MIPS,
+        undefined=undefined.MIPS,
         behaviour_of=Decoder(byte_order, 64).behaviour_of,
         system_calls=N64_SYSTEM_CALLS,
         aliases=ALIASES,

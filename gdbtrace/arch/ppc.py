@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 
 import capstone
 
-from gdbtrace.arch import branches
+from gdbtrace.arch import branches, nondeterminism, undefined
 from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.model import (
     AccessKind,
@@ -954,6 +954,8 @@ def _arch(name: str, bits: Literal[32, 64], order: ByteOrder, line: int) -> Arch
         modes=(narrow,) if bits == 32 else (wide, narrow),
         mode_of=None if bits == 32 else mode_of,
         branch_of=branches.ppc,
+        nondeterministic=nondeterminism.PPC,
+        undefined=undefined.PPC64 if bits == 64 else (),
         behaviour_of=partial(_behaviour_of, line=line, known=known),
         system_calls=replace(_SYSTEM_CALLS, code_address=_descriptor_entry) if name == "ppc64" else _SYSTEM_CALLS,
         aliases=_aliases(bits),

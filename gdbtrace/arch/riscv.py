@@ -16,7 +16,7 @@ from typing import Literal
 
 import capstone
 
-from gdbtrace.arch import branches
+from gdbtrace.arch import branches, nondeterminism
 from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import GENERIC_CALLS
 from gdbtrace.arch.model import (
@@ -533,6 +533,7 @@ def _riscv(bits: Bits) -> Arch:
         ),
         modes=(Mode(None, capstone.CS_ARCH_RISCV, _MODES[bits] | capstone.CS_MODE_RISCVC, (2, 4), _size_of),),
         branch_of=branches.RISCV64 if bits == 64 else branches.RISCV32,
+        nondeterministic=nondeterminism.RISCV,
         behaviour_of=_Decoder(bits).behaviour_of,
         system_calls=SystemCalls(
             number="a7",

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import capstone
 
-from gdbtrace.arch import branches
+from gdbtrace.arch import branches, nondeterminism
 from gdbtrace.arch.disassembler import disassemble, named_registers
 from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import I386_CALLS
@@ -1747,6 +1747,7 @@ S390X = Arch(
     ),
     modes=(Mode(None, capstone.CS_ARCH_SYSZ, capstone.CS_MODE_BIG_ENDIAN, (2, 4, 6), _size_of),),
     branch_of=branches.S390X,
+    nondeterministic=nondeterminism.S390X,
     behaviour_of=behaviour_of,
     # The number is the instruction's second byte, and in r1 only where that is 0.
     system_calls=SystemCalls(

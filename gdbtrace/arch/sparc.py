@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 import capstone
 
-from gdbtrace.arch import branches
+from gdbtrace.arch import branches, nondeterminism
 from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import SPARC_SIGNALS
 from gdbtrace.arch.model import (
@@ -726,6 +726,7 @@ SPARC64 = Arch(
     registers=REGISTERS_64,
     modes=(V9_MODE,),
     branch_of=branches.SPARC,
+    nondeterministic=nondeterminism.SPARC_V9,
     behaviour_of=lambda disassembled: _behaviour_of(V9, disassembled),
     system_calls=SYSTEM_CALLS,
     aliases=_aliases(V9),
@@ -747,6 +748,7 @@ SPARC32PLUS = Arch(
     registers=REGISTERS_32,
     modes=(V8PLUS_MODE,),
     branch_of=branches.SPARC,
+    nondeterministic=nondeterminism.SPARC_V9,
     behaviour_of=lambda disassembled: _behaviour_of(V8PLUS, disassembled),
     system_calls=SYSTEM_CALLS,
     aliases=_aliases(V8PLUS),
@@ -770,6 +772,7 @@ SPARC = Arch(
     registers=REGISTERS_32,
     modes=(V8_MODE,),
     branch_of=branches.SPARC,
+    nondeterministic=nondeterminism.SPARC_V8,
     behaviour_of=lambda disassembled: _behaviour_of(V8, disassembled),
     system_calls=SYSTEM_CALLS,
     aliases=_aliases(V8),

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 import capstone
 
-from gdbtrace.arch import branches
+from gdbtrace.arch import branches, nondeterminism
 from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.model import (
     AccessKind,
@@ -473,6 +473,7 @@ TRICORE = Arch(
         ),
     ),
     branch_of=branches.TRICORE,
+    nondeterministic=nondeterminism.TRICORE,
     behaviour_of=_behaviour_of,
     system_calls=SystemCalls(number="d15", result="d2", arguments=(), names={}),
     aliases={

@@ -27,7 +27,7 @@ from typing import Literal
 import capstone
 from capstone import x86 as cs
 
-from gdbtrace.arch import branches
+from gdbtrace.arch import branches, nondeterminism, undefined
 from gdbtrace.arch.instruction_word import sign_extended
 from gdbtrace.arch.linux import I386_CALLS
 from gdbtrace.arch.model import (
@@ -1260,6 +1260,8 @@ def _arch(
         registers=_registers(variant),
         modes=(_mode(variant, None),),
         branch_of=branches.x86,
+        nondeterministic=nondeterminism.X86,
+        undefined=undefined.x86(f"{variant.letter}flags"),
         behaviour_of=_behaviour_of(variant),
         system_calls=system_calls,
         aliases=_ALIASES[variant.bits],

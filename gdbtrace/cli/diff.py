@@ -60,6 +60,10 @@ def diff(
     refuse_to_overwrite([left, right, *filter(None, (reading_options.elf, side.right_elf))], [showing.html])
     tolerance = tolerance_of(masks)
     with open_pair(left, reading_options, right, right_options) as (ours, theirs):
+        if ours.arch and theirs.arch and ours.arch.frame_architecture != theirs.arch.frame_architecture:
+            raise UsageError(
+                f"{left} is of {ours.arch.name}, {right} of {theirs.arch.name}: they have nothing in common"
+            )
         summary = DiffSummary(DiffReport(ours, theirs))
         with progress_of(ours) as show:
             comparison = Diff(ours, theirs, tolerance, showing.context, show)
@@ -67,7 +71,7 @@ def diff(
                 summary.feed(divergence)
                 if not showing.every:
                     break
-    summary.finish(comparison.tally)
+    summary.finish(comparison.tally, is_complete=showing.every or not summary.count)
     if not summary.count and not comparison.tally.pairs and ours.selection != Selection():
         raise UsageError(f"{left}, {right}: nothing was compared: no frame of either is selected")
 
