@@ -107,7 +107,8 @@ class _Dump:
 
     def __init__(self, arch: Arch) -> None:
         self._read = READERS[arch.name]
-        self._widths = {register.name: register.bits for register in arch.registers}
+        # The state's own address says where it is; of MIPS16 and the like the program counter has the mode, too.
+        self._widths = {each.name: each.bits for each in arch.registers if each.stub_name != arch.pc}
         self._lines: list[bytes] = []
         self._printed: list[list[Printed]] = []
         """What each line says, if no line before it says the same."""
