@@ -71,7 +71,7 @@ def diff(
                 summary.feed(divergence)
                 if not showing.every:
                     break
-    summary.finish(comparison.tally)
+    summary.finish(comparison.tally, is_complete=showing.every or not summary.count)
     if not summary.count and not comparison.tally.pairs and ours.selection != Selection():
         raise UsageError(f"{left}, {right}: nothing was compared: no frame of either is selected")
 

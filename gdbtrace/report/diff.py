@@ -21,7 +21,7 @@ _MOST_CHARACTERS = 80
 """Of a value that text shows whole: a longer one (a vector, a block of memory) is cut where it begins to differ."""
 
 Fact = str | int | bool | None
-Facts: TypeAlias = Mapping[str, "Fact | Facts | Sequence[Facts]"]
+Facts: TypeAlias = Mapping[str, "Fact | Facts | Sequence[Facts] | Sequence[str]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,23 @@ class DiffReport:
             [module.image.path.parent for side in (left, right) for module in side.symbols.modules if module.image]
         )
 
+    @property
+    def not_compared(self) -> Sequence[str]:
+        """What there is nothing of in one of them, which is a log."""
+        scopes = self._left.reader.scope, self._right.reader.scope
+        return [
+            words
+            for words, is_there in (
+                ("registers", all(scope.has_registers for scope in scopes)),
+                ("bytes", all(scope.has_bytes for scope in scopes)),
+                ("accesses", all(scope.has_memory for scope in scopes)),
+                ("values in memory", all(scope.has_values for scope in scopes)),
+                ("events", all(scope.has_events for scope in scopes)),
+                ("modes", all(scope.has_modes for scope in scopes)),
+            )
+            if not is_there
+        ]
+
     def look_up(self, divergence: Divergence) -> LookedUp:
         """What is known of a divergence and the frames around it."""
         left, right = divergence.left, divergence.right
@@ -164,11 +181,12 @@ class DiffReport:
             for name, count in zip(self.names, (found.left_frames, found.right_frames), strict=True)
             if count
         ]
+        if found.is_realigned and more:
+            more.append("then both go on alike")
+        elif not found.is_realigned and found.kind is not DivergenceKind.LENGTH:
+            more.append("where both go on alike was not found")
         if more:
-            end = "then both go on alike" if found.is_realigned else "where they go on alike was not found"
-            yield f"{'; '.join(more)}; {end}"
-        elif not found.is_realigned:
-            yield "where they go on alike was not found"
+            yield "; ".join(more)
         if found.follows_tolerated:
             yield "a consequence of values that are not compared"
 

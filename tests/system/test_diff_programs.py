@@ -67,15 +67,17 @@ class Change(NamedTuple):
     """Class of the divergence: code that is changed has other bytes before it does something else."""
     instead: str = ""
     """Where the original is then, if not on that line, which has no code there."""
+    is_alone: bool = False
+    """All else follows from it, as far as can be told."""
 
 
 CHANGES = {
     "constant": Change("-DCONSTANT=12", "the constant", "bytes"),
     "branch": Change("-DCOMPARED=!=", "the branch", "bytes"),
     "instruction": Change('-DEXTRA=__asm__ volatile("nop")', "the instruction", "bytes", "the store"),
-    "store": Change("-DSTORED=3", "the store", "bytes"),
+    "store": Change("-DSTORED=3", "the store", "bytes", is_alone=True),
     "data": Change("-DNUMBER=301", "the number in data", "memory"),
-    "pointer": Change("-DPLACED=3", "the place in data", "memory"),
+    "pointer": Change("-DPLACED=3", "the place in data", "memory", is_alone=True),
 }
 
 
@@ -113,9 +115,12 @@ def test_diff_names_what_was_changed(
     for name, change in CHANGES.items():
         changed = trace_of(tmp_path, workshop, guest, name, change.flag)
         capsys.readouterr()
-        assert main(["diff", "--json", str(original), str(changed)]) == DIFFERENT
-        first = json.loads(capsys.readouterr().out)["groups"][0]["first"]
+        assert main(["diff", "--json", "--all", str(original), str(changed)]) == DIFFERENT
+        found = json.loads(capsys.readouterr().out)
+        first = min((group["first"] for group in found["groups"]), key=lambda each: int(each["left"]["frame"]))
         check_first(first, change, *first_difference(original, changed))
+        if change.is_alone:
+            assert found["divergences"] == 1
 
 
 def check_first(found: dict[str, Any], change: Change, number: int, ours: Frame, theirs: Frame) -> None:

@@ -85,8 +85,15 @@ def test_equal(capsys: pytest.CaptureFixture[str]) -> None:
     assert diff(capsys, AARCH64, AARCH64) == (EQUAL, f"equal: {FRAMES} frames\n")
     assert diff(capsys, AARCH64, AARCH64, "--all") == (EQUAL, f"equal: {FRAMES} frames\n")
     assert found_by(capsys, AARCH64, AARCH64) == {
-        **{"equal": True, "compared": FRAMES, "tolerated": 0, "divergences": 0, "left_out": 0, "groups": []}
+        **{"equal": True, "left": str(AARCH64), "right": str(AARCH64), "complete": True},
+        **{"compared": FRAMES, "not_compared": [], "tolerated": 0, "divergences": 0, "left_out": 0, "groups": []},
     }
+
+
+def test_log_has_less(capsys: pytest.CaptureFixture[str]) -> None:
+    status, text = diff(capsys, AARCH64, TRACES / "aarch64.execlog")
+    lacks = "registers, values in memory, events, modes"
+    assert (status, text) == (EQUAL, f"equal: 590 frames; not compared, for a log has none: {lacks}\n")
 
 
 def test_first_divergence_with_context(
@@ -125,6 +132,8 @@ def test_all_counts_what_arises_in_several_places(
     trace = changed(lambda number, frame: with_value(STORE + 6, "", 0x42)(number, first(number, frame) or frame))
     found = found_by(capsys, AARCH64, trace, "--all")
     group = found["groups"][0]
+    assert found["complete"] is True
+    assert found_by(capsys, AARCH64, trace)["complete"] is False
     assert (group["count"], group["first"]["kind"], group["first"]["left"]["frame"]) == (2, "memory", STORE)
     status, table = diff(capsys, AARCH64, trace, "--all")
     assert status == DIFFERENT
