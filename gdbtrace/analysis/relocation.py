@@ -14,10 +14,10 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Sequence
 from operator import attrgetter
-from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 
-from gdbtrace.arch.model import Arch
+from gdbtrace.arch.disassembler import disassemble
+from gdbtrace.arch.model import Arch, Behaviour, StepRule
 from gdbtrace.trace.frames import ExceptionFrame, Frame, KeyFrame, ModloadFrame, Operand, StdFrame, SyscallFrame
 
 _PAGE = 1 << 12
@@ -27,9 +27,10 @@ _STACK_BELOW = 8 << 20
 """How far a stack may grow: the usual limit (``ulimit -s``)."""
 _STACK_ABOVE = 1 << 20
 """How far above the first stack pointer arguments and environment may be; Linux allows more, nobody uses it."""
+_PROGRAM_BELOW = 64 << 20
+"""How far below its first instruction a program may begin where no modload frame says it."""
 _MOST_REGIONS = 1 << 10
 _MOST_KEPT = 1 << 16
-_MOST_THREADS = 1 << 12
 
 
 class _Region(NamedTuple):
@@ -44,42 +45,37 @@ class _Region(NamedTuple):
 class Relocation:
     """What is where on both sides, learned from pairs of frames that were found to belong together.
 
-    :param arch: None: nobody knows the traces' architecture; system calls then say nothing.
+    :param arch: None: nobody knows the traces' architecture: only modload frames say something then.
     """
 
     def __init__(self, arch: Arch | None) -> None:
+        self._arch = arch
         self._bytes = arch.bits // 8 if arch else 8
         self._order: Literal["little", "big"] = arch.byte_order if arch else "little"
         self._mask = (1 << 8 * self._bytes) - 1
-        self._result = _operand_name(arch, arch.system_calls.result) if arch else None
-        self._sp = _operand_name(arch, arch.sp) if arch else None
-        self._maps = (
-            frozenset(number for number, name in arch.system_calls.names.items() if name in ("mmap", "mmap2"))
-            if arch
-            else frozenset()
-        )
+        self._modes = {mode.name: mode for mode in arch.modes} if arch else {}
+        self._are_calls: dict[tuple[bytes, str | None], bool] = {}
+        """Bytes and mode of an instruction -> whether it is a system call."""
         self._regions: list[_Region] = []
         self._known: dict[int, int] = {}
         """Addresses of the left side that were looked up -> by how much they are moved."""
         self._has_begun = False
-        """The first instruction was seen."""
         self._stack: tuple[int, int] | None = None
         """The first stack pointers of both sides."""
-        self._calls: dict[int, SyscallFrame] = {}
-        """Thread on the left -> the system call that its next instruction makes."""
 
     def learn(self, left: Frame, right: Frame) -> None:
         """Look at two frames that belong together. Do that before they are compared, with each pair, in order."""
-        if type(left) is StdFrame:
-            if (not self._has_begun or self._calls) and type(right) is StdFrame:
-                self._learn_from_instruction(left, right)
+        if isinstance(left, StdFrame):
+            if isinstance(right, StdFrame):
+                if not self._has_begun:
+                    self._begin(left.pre, right.pre, (left.address, right.address))
+                if self._is_call(left):
+                    self._learn_from_call(left, right)
         elif isinstance(left, ModloadFrame) and isinstance(right, ModloadFrame):
-            if _file_of(left) == _file_of(right):
-                self._place(left.low_address, right.low_address, left.high_address - left.low_address)
-        elif isinstance(left, SyscallFrame) and len(self._calls) < _MOST_THREADS:
-            self._calls[left.thread_id] = left
-        elif isinstance(left, KeyFrame) and isinstance(right, KeyFrame) and self._stack is None:
-            self._learn_stack(_values(left), _values(right))
+            # Of what name ever: the programs that are compared may be two files.
+            self._place(left.low_address, right.low_address, left.high_address - left.low_address)
+        elif isinstance(left, KeyFrame) and isinstance(right, KeyFrame) and not self._has_begun:
+            self._begin(_values(left), _values(right))
 
     def to_right(self, address: int) -> int:
         """The right side's address of what is at an address of the left side; the same where nothing is known of it."""
@@ -128,9 +124,7 @@ class Relocation:
     def is_same_event(self, left: Frame, right: Frame) -> bool:
         """Whether two frames that are no instructions say the same."""
         if isinstance(left, ModloadFrame) and isinstance(right, ModloadFrame):
-            return _file_of(left) == _file_of(right) and (
-                left.high_address - left.low_address == right.high_address - right.low_address
-            )
+            return self.is_same(left.low_address, right.low_address)
         if isinstance(left, SyscallFrame) and isinstance(right, SyscallFrame):
             return (
                 (left.number, left.thread_id) == (right.number, right.thread_id)
@@ -152,34 +146,66 @@ class Relocation:
     def _is_same_place(self, left: int | None, right: int | None) -> bool:
         return left == right if left is None or right is None else self.is_same(left, right)
 
-    def _learn_from_instruction(self, left: StdFrame, right: StdFrame) -> None:
-        if not self._has_begun:
-            self._has_begun = True
-            if self._stack is None:
-                self._learn_stack(left.pre, right.pre)
-            if self.to_right(left.address) != right.address and self._is_moved(left.address, right.address):
-                # There are no modload frames.
-                self._place(left.address & -_PAGE, right.address & -_PAGE)
-        call = self._calls.pop(left.thread_id, None)
-        if call is None or self._result is None:
+    def _begin(
+        self, left: Sequence[Operand], right: Sequence[Operand], addresses: tuple[int, int] | None = None
+    ) -> None:
+        """Where the stack is and, where there are no modload frames, the program: from the first registers."""
+        self._has_begun = True
+        if self._arch is None:
             return
-        ours, theirs = _value(left.post or (), self._result), _value(right.post or (), self._result)
-        if ours is None or theirs is None or ours % _PAGE or self.to_right(ours) == theirs:
-            return
-        if self._is_moved(ours, theirs):
-            # What brk returns is the end of the heap, which then grows.
-            size = call.arguments[1] if call.number in self._maps and len(call.arguments) > 1 else 0
-            self._place(ours, theirs, size & self._mask)
+        pc, sp = (self._values_of(register, left, right) for register in (self._arch.pc, self._arch.sp))
+        pc = addresses or pc
+        if pc is not None and self.to_right(pc[0]) != pc[1] and self._is_moved(*pc):
+            low = max(pc[0] - _PROGRAM_BELOW, 0)
+            self._place(low, low + pc[1] - pc[0])
+        if sp is not None:
+            self._stack = sp
+            low = max(sp[0] - _STACK_BELOW, 0)
+            self._place(low, low + sp[1] - sp[0])
 
-    def _learn_stack(self, left: Sequence[Operand], right: Sequence[Operand]) -> None:
-        """Where it is, from the registers that the program begins with."""
-        if self._sp is None:
+    def _is_call(self, frame: StdFrame) -> bool:
+        if self._arch is None:
+            return False
+        key = frame.rawbytes, frame.mode
+        found = self._are_calls.get(key)
+        if found is None:
+            found = self._behaviour_of(frame).rule is StepRule.SYSTEM_CALL
+            if len(self._are_calls) >= _MOST_KEPT:
+                self._are_calls.clear()
+            if frame.rawbytes:
+                self._are_calls[key] = found
+        return found
+
+    def _behaviour_of(self, frame: StdFrame) -> Behaviour:
+        assert self._arch is not None
+        if not frame.rawbytes:
+            entry = self._arch.entry_points.get(frame.address)
+            return entry.behaviour if entry else Behaviour()
+        mode = self._modes.get(frame.mode, self._arch.modes[0])
+        return self._arch.behaviour_of(disassemble(frame.rawbytes, frame.address, mode))
+
+    def _learn_from_call(self, left: StdFrame, right: StdFrame) -> None:
+        """What it returns is an address if it is of a page that is elsewhere on the other side."""
+        assert self._arch is not None
+        calls = self._arch.system_calls
+        result = self._values_of(calls.result, left.post or (), right.post or ())
+        if result is None or result[0] % _PAGE or self.to_right(result[0]) == result[1] or not self._is_moved(*result):
             return
-        ours, theirs = _value(left, self._sp), _value(right, self._sp)
-        if ours is not None and theirs is not None:
-            self._stack = ours, theirs
-            low = max(ours - _STACK_BELOW, 0)
-            self._place(low, low + theirs - ours)
+        number = self._values_of(calls.number, left.pre, right.pre)
+        is_map = number is not None and calls.names.get(number[0]) in ("mmap", "mmap2")
+        size = self._values_of(calls.arguments[1], left.pre, right.pre) if is_map else None
+        self._place(*result, size[0] if size else 0)
+
+    def _values_of(
+        self, stub_register: str, left: Sequence[Operand], right: Sequence[Operand]
+    ) -> tuple[int, int] | None:
+        """A register's values on both sides; None: one does not list it."""
+        assert self._arch is not None
+        for register in self._arch.registers:
+            if register.stub_name == stub_register and not register.shift:
+                ours, theirs = _value(left, register.name), _value(right, register.name)
+                return None if ours is None or theirs is None else (ours, theirs)
+        return None
 
     def _learn_from_kernel(self, address: int, left: int, right: int) -> bool:
         """Whether two pointers are what the kernel has put above the first stack pointer, at an address of the left
@@ -216,18 +242,6 @@ class Relocation:
         """By how much an address is moved."""
         at = bisect_right(self._regions, address, key=attrgetter("low"))
         return self._regions[at - 1].delta if at else 0
-
-
-def _operand_name(arch: Arch, stub_register: str) -> str | None:
-    """The operand register that is a stub register; None: no operand is."""
-    for register in arch.registers:
-        if register.stub_name == stub_register and not register.shift:
-            return register.name
-    return None
-
-
-def _file_of(frame: ModloadFrame) -> str:
-    return PurePosixPath(frame.module_name).name
 
 
 def _values(frame: KeyFrame) -> Sequence[Operand]:

@@ -152,7 +152,7 @@ def _selection_of(options: ReadingOptions) -> Selection:
     ranges, functions = [], set()
     for text in options.ranges or ():
         if found := re.fullmatch(r"(0[xX][0-9a-fA-F]+|\d+)-(0[xX][0-9a-fA-F]+|\d+)", text):
-            low, high = (int(bound, 0) for bound in found.groups())
+            low, high = (_number("--range", bound) for bound in found.groups())
             if low > high:
                 raise UsageError(f"--range {text}: ends before it begins")
             ranges.append(AddressRange(low, high))

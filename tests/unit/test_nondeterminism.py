@@ -67,6 +67,15 @@ def test_every_glob_stands_for_an_instruction(arch: Arch) -> None:
         assert any(fnmatchcase(word, glob) for word in words), glob
 
 
+@pytest.mark.parametrize("arch", ALL.values(), ids=lambda arch: arch.name)
+def test_the_documentation_has_every_glob(arch: Arch) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "masks.md").read_text()
+    rows = [row.split(" | ", 1) for row in text.splitlines() if row.startswith("| ")]
+    documented = [globs for names, globs in rows if arch.name in names.removeprefix("| ").split(", ")]
+    expected = ", ".join(f"`{glob}`" for glob in arch.nondeterministic)
+    assert not expected or f"{expected} |" in documented
+
+
 def test_no_architecture_that_has_a_clock_is_without_a_table() -> None:
     # Timers of these are devices: the processor has none
     assert {arch.name for arch in ALL.values() if not arch.nondeterministic} == {
