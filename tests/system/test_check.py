@@ -141,4 +141,6 @@ def test_an_interrupted_check_leaves_nothing(place: Workplace, workshop: Worksho
     wait_until(lambda: any(part.stat().st_size for part in place.temp.glob("*/first.frames.part")), "the first frames")
     process.send_signal(number)
     done = place.finish(process)
-    assert (done.status, done.complaint) == (130, "interrupted: nothing was compared")
+    assert done.status == 130
+    # And more where a step was made
+    assert done.complaint in ("interrupted", "interrupted: nothing was compared")
