@@ -28,7 +28,7 @@ from gdbtrace.cli.tracing import (
 from gdbtrace.errors import UsageError
 from gdbtrace.record.assemble import RegisterLists
 from gdbtrace.record.engines import EngineChoice
-from gdbtrace.record.options import MachineOptions, RunOptions, Summary, TraceOptions
+from gdbtrace.record.options import MachineOptions, Outcome, RunOptions, Summary, TraceOptions
 from gdbtrace.regression.check import Check, Contest, twice, with_both_engines, with_emulators, with_processor
 from gdbtrace.regression.check import check as check_runs
 
@@ -86,7 +86,8 @@ def check(
     for summary in result.summaries:
         complain_of_gaps(summary)
     if result.cut_short is not None:
-        complain(f"{result.cut_short.value}: nothing was compared; a --limit ends both runs at the same instruction")
+        advice = "; a --limit ends both runs at the same instruction" if result.cut_short is Outcome.TIMEOUT else ""
+        complain(f"{result.cut_short.value}: nothing was compared{advice}")
         raise typer.Exit(STATUS_OF[result.cut_short])
     raise typer.Exit(ExitStatus.DONE if result.is_equal else ExitStatus.DIFFERENT)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
-from tests.command_line import Workplace
+from tests.command_line import Workplace, wait_until
 from tests.toolchain import GUESTS, TESTS, Workshop, qemu_10_0
 
 FIRMWARE = TESTS.parent / "vm-images" / "firmware"
@@ -132,3 +133,14 @@ def test_a_qemu_that_fails_is_named(place: Workplace) -> None:
     done = place.run(*command, "--engine", "rsp", "--limit", "10")
     assert done.status == 3
     assert done.complaint.endswith("in the run with /bin/false")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_check_leaves_nothing(place: Workplace, workshop: Workshop, number: signal.Signals) -> None:
+    process = place.start("check", workshop.program("aarch64", HELLO), "--engine", "rsp")
+    wait_until(lambda: any(part.stat().st_size for part in place.temp.glob("*/first.frames.part")), "the first frames")
+    process.send_signal(number)
+    done = place.finish(process)
+    assert done.status == 130
+    # And more where a step was made
+    assert done.complaint in ("interrupted", "interrupted: nothing was compared")
