@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from gdbtrace.analysis.disassembly import Disassembly
@@ -14,6 +15,7 @@ from gdbtrace.arch.model import Arch
 from gdbtrace.arch.registry import ARCHITECTURES, MACHINES, architecture_named, architecture_of
 from gdbtrace.errors import UsageError
 from gdbtrace.image import USUAL_PLACES, DebugPlaces, Image, md5_of
+from gdbtrace.logs import LogReader, is_log
 from gdbtrace.machine.profile import MachineProfile, load_profile
 from gdbtrace.trace import open_trace
 from gdbtrace.trace.container import TraceReader
@@ -34,6 +36,7 @@ def open_reading(
     is_demangled: bool = True,
     selection: Selection = _EVERYTHING,
     opener: Callable[[Path], TraceReader] = open_trace,
+    beside: Reading | None = None,
 ) -> Iterator[Reading]:
     """A trace and what is known of it.
 
@@ -43,14 +46,23 @@ def open_reading(
     :param load_offset: see :class:`~gdbtrace.analysis.symbols.Symbols`, and for ``is_demangled``.
     :param selection: what of it is read; where it names address spaces, their register is found out.
     :param opener: opens it.
+    :param beside: a trace that this one is compared with. With it the file may be a log (:mod:`gdbtrace.logs`), which
+        does not say what it is of: it is of the same program and machine.
     :raise UsageError: something asked for does not fit, or a file cannot be read.
     :raise TraceFormatError: it is no trace.
     """
+    witness: TraceReader | None = None
+    if beside is not None and is_log(trace):
+        if beside.arch is None:
+            raise UsageError(f"{trace}: a log of which architecture? Say it with --arch")
+        witness = beside.reader
+        opener = partial(LogReader, arch=beside.arch, is_machine=beside.is_machine)
     with opener(trace) as reader:
-        program = image_of_trace(reader, elf, places, folders)
-        known = architecture_of_trace(reader, arch, program)
+        witness = witness or reader
+        program = image_of_trace(witness, elf, places, folders)
+        known = architecture_of_trace(witness, arch, program)
         symbols = Symbols(known, program, load_offset, places, is_demangled=is_demangled)
-        register = _address_space_register(reader, known)
+        register = _address_space_register(witness, known)
         if selection.address_spaces and not register:
             raise UsageError("--asid: a frame of this trace does not say in which address space it ran")
         yield Reading(
@@ -59,7 +71,7 @@ def open_reading(
             symbols,
             Disassembly(known),
             replace(selection, address_space_register=register),
-            is_machine=is_of_machine(reader),
+            is_machine=is_of_machine(witness),
             is_live=isinstance(reader, TraceFollower),
         )
 

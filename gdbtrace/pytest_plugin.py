@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,13 +22,15 @@ from gdbtrace.record.run import record
 from gdbtrace.regression.comparison import Comparison, compare_files
 from gdbtrace.regression.golden import SUFFIX, check_golden, write_golden
 from gdbtrace.regression.recording import Recording, find_what_runs
+from gdbtrace.regression.suite import changes_since, versions_of
 from gdbtrace.report.printable import printable
 
 _UPDATE, _REQUIRE, _GOLDENS = "gdbtrace_update", "gdbtrace_require", "gdbtrace_goldens"
 _MARKER = "gdbtrace"
 _GOLDEN_WRITTEN = "gdbtrace golden written"
 """Key of a report's user property: xdist's workers tell of goldens by it, and JUnit reports have it."""
-_TIMEOUT_SECONDS = 60.0
+_DEFAULTS: Mapping[str, Any] = {"engine": EngineChoice.RSP, "reproducible": True, "timeout": 60.0}
+"""Of a run: a test should be quick, its trace the same everywhere, and a guest that hangs should not fill the disk."""
 _PATHS = frozenset({"elf", "stdin", "sysroot", "qemu"})
 """Options that are files, which are meant from where the test runs, not from where the guest does."""
 _READ_FROM_TEXT: Mapping[str, Callable[[str], Any]] = {
@@ -121,57 +123,73 @@ class Tracing:
             :class:`~gdbtrace.record.options.MachineOptions`.  Places, engines and register lists may be text, as on the
             command line.  ``engine`` is ``rsp``, ``reproducible`` True and ``timeout`` 60 s unless they are given.
         """
+        if program is None and machine is None and _marked(self._test).machine is None:
+            raise TypeError("run() takes a program, or a machine")
+        with _as_outcomes(self._test.config):
+            trace = self._traced(program, arguments, arch, machine, options)
+        if trace.summary.outcome is Outcome.TIMEOUT:
+            _fail(f"not done in time, {trace.last_place()}; give another timeout, or None")
+        return trace
+
+    def _traced(
+        self,
+        program: str | os.PathLike[str] | None,
+        arguments: Sequence[str],
+        arch: str | None,
+        machine: str | None,
+        options: Mapping[str, Any],
+    ) -> Trace:
         marked = _marked(self._test)
         if machine is None and arch is None:
             arch, machine = marked.arch, marked.machine
-        if program is None and machine is None:
-            raise TypeError("run() takes a program, or a machine")
         if machine is not None and ("/" in machine or machine.endswith(".toml")):
             machine = str(Path(machine).absolute())
-        place, name = self._new_place(program)
+        fields = {option: _value_of(option, value) for option, value in {**_DEFAULTS, **options}.items()}
+        place, link = self._new_place(program)
         output = place / "output"
-        fields: dict[str, Any] = {"engine": "rsp", "reproducible": True, "timeout": _TIMEOUT_SECONDS, **options}
-        fields = {option: _value_of(option, value) for option, value in fields.items()}
-        fields |= {"output": place / f"{name or 'machine'}.frames", "arch": arch, "arguments": arguments}
-        with _as_outcomes(self._test.config), chdir(place):
+        fields |= {"output": place / f"{link.name or 'machine'}.frames", "arch": arch, "arguments": arguments}
+        run: RunOptions | MachineOptions
+        with chdir(place):
             if machine is not None:
-                image = Path(name) if name else None
-                summary = record(MachineOptions(machine=machine, image=image, console=output, **fields))
+                image = None if program is None else link
+                run = MachineOptions(machine=machine, image=image, console=output, **fields)
             else:
-                fields.setdefault("stdin", Path(os.devnull))
-                summary = record(RunOptions(program=Path(name), stdout=output, **fields))
-        trace = Trace(summary, output, fields.get("elf"), self._test)
-        if summary.outcome is Outcome.TIMEOUT:
-            _fail(f"not done after {fields['timeout']:g} s, {trace.last_place()}; give another timeout, or None")
-        return trace
+                run = RunOptions(program=link, stdout=output, **{"stdin": Path(os.devnull), **fields})
+            summary = record(run)
+        return Trace(run, summary, None if program is None else place / link, output, self._test)
 
-    def _new_place(self, program: str | os.PathLike[str] | None) -> tuple[Path, str]:
-        """A directory to run a program in, which is linked there, and its name; empty: there is none."""
+    def _new_place(self, program: str | os.PathLike[str] | None) -> tuple[Path, Path]:
+        """A directory to run a program in, and the link to it there.
+
+        :raise UsageError: there is no such program.
+        """
         self._runs += 1
         place = self._place / f"gdbtrace-{self._runs}"
         place.mkdir()
         if program is None:
-            return place, ""
+            return place, Path()
         path = Path(program).absolute()
+        if not path.is_file():
+            raise UsageError(f"{os.fspath(program)}: no such file")
         (place / path.name).symlink_to(path)
-        return place, path.name
+        return place, Path(path.name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Trace(Recording):
     """The trace of one run, in a test. What it asserts fails the test with a few lines that say where and what."""
 
-    test: pytest.Item = field(repr=False)
+    test: pytest.Item
 
     def assert_reaches(self, place: str) -> None:
         """The run reaches a place: ``SYMBOL|ADDRESS[+OFFSET][:N]``, the N-th time if that is said."""
-        wanted = Place.parse(place)
         with _as_outcomes(self.test.config):
+            wanted = Place.parse(place)
             if self.frame_reaching(wanted) is not None:
                 return
-        times = "not" if wanted.hits == 1 else f"fewer than {wanted.hits} times"
+        what = "is not reached" if wanted.hits == 1 else f"is reached fewer than {wanted.hits} times"
         _fail(
-            f"{wanted.text} is {times} reached: the trace ends {self.last_place()}, "
+            f"{wanted.text} {what}: the trace ends {self.last_place()}, "
             f"after {self.summary.instructions} instructions ({self.summary.outcome.value})"
         )
 
@@ -183,13 +201,14 @@ class Trace(Recording):
     def assert_matches(self, other: Recording | str | os.PathLike[str], **masks: Any) -> None:
         """The run is that of another trace.
 
-        :param other: it, or its file: whatever ``gdbtrace diff`` takes.
+        :param other: it, or its file, or a log: whatever ``gdbtrace diff`` takes as its second.
         :param masks: see :meth:`assert_matches_golden`.
         """
         path = other.path if isinstance(other, Recording) else Path(other)
         with _as_outcomes(self.test.config):
-            comparison = compare_files(path, self.path, Tolerance.parse(**masks))
-        _fail_where_different(comparison, f"{path} is that of another run")
+            comparison = compare_files(self.path, path, Tolerance.parse(**masks))
+        if not comparison.is_equal:
+            _fail_with(comparison, f"{path} is that of another run")
 
     def assert_matches_golden(self, name: str | None = None, **masks: Any) -> None:
         """The run is that of a golden trace, which stands in ``goldens/`` beside the test's file.
@@ -207,14 +226,18 @@ class Trace(Recording):
             if config.getoption(_UPDATE) and golden not in settled:
                 settled.add(golden)
                 if not _is_current(self.path, golden, tolerance):
-                    golden.parent.mkdir(parents=True, exist_ok=True)
-                    write_golden(self.path, golden)
+                    versions = versions_of(self.options, self.summary)
+                    write_golden(self.path, golden, program=self.program, command=self.command, versions=versions)
                     self.test.user_properties.append((_GOLDEN_WRITTEN, _shown(config, golden)))
                 return
             comparison = check_golden(self.path, golden, tolerance)
-        _fail_where_different(
+            if comparison.is_equal:
+                return
+            changes = list(changes_since(golden, self.program, versions_of(self.options, self.summary)))
+        _fail_with(
             comparison,
             f"{_shown(config, golden)} is that of another run",
+            *changes,
             f"the trace of this run is {self.path}; if it is right, accept it with --gdbtrace-update",
         )
 
@@ -287,14 +310,12 @@ def _printable(text: str) -> str:
     return "\n".join(printable(line) for line in text.splitlines())
 
 
-def _fail_where_different(comparison: Comparison, *around: str) -> None:
-    """Fail unless nothing differs.
+def _fail_with(comparison: Comparison, first: str, *last: str) -> NoReturn:
+    """Fail with a divergence.
 
-    :param around: what to say before the divergence, and behind it.
+    :param first: what to say before it, and ``last`` behind it.
     """
-    if not comparison.is_equal:
-        first, *last = around
-        _fail("\n".join((first, *comparison.lines, *last)))
+    _fail("\n".join((first, *comparison.lines, *last)))
 
 
 def _shown(config: pytest.Config, path: Path) -> str:

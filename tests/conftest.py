@@ -7,6 +7,9 @@ import pytest
 
 from tests.toolchain import Workshop
 
+collect_ignore = ["example_project"]
+"""A project of its own: tests/system/test_pytest_plugin.py runs it."""
+
 # Who starts us in the background may have SIGINT ignored (sh's `&`), which the programs that we interrupt inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from gdbtrace.analysis.reading import Reading
-from gdbtrace.trace.container import TraceReader
+from gdbtrace.errors import TraceFormatError
 from gdbtrace.trace.frames import (
     ExceptionFrame,
     Frame,
@@ -60,16 +60,18 @@ class Side:
 
     def __init__(self, reading: Reading, skipped: frozenset[int], context: int) -> None:
         self.reading = reading
-        self.before: deque[Item] = deque(maxlen=context)
-        """The latest frames. Who iterates adds to them."""
+        self.before: deque[Item] = deque(maxlen=max(context, 1))
+        """The latest frames, one at least. Who iterates adds to them."""
         self._skipped = skipped
         self._stream = self._items()
         self._ahead: deque[Item] = deque()
         self._is_exhausted = False
+        self.damage: TraceFormatError | None = None
+        """What was met ahead."""
 
     def _items(self) -> Iterator[Item]:
         reading, skipped = self.reading, self._skipped
-        if not reading.is_window or not isinstance(reading.reader, TraceReader):
+        if not reading.is_window or not reading.reader.scope.is_whole:
             for number, frame in reading.iter_numbered():
                 if TAGS.get(type(frame), 0) not in skipped:
                     yield number, (0, frame)
@@ -92,21 +94,28 @@ class Side:
                 if ahead:
                     break
             else:
-                if not ahead:
-                    return
+                if ahead:
+                    continue
+                if self.damage is not None:
+                    raise self.damage
+                return
 
     def ahead(self, count: int) -> list[Item]:
         """The next frames, which stay to be taken; fewer at the end of the trace, or where they are very large."""
         ahead = self._ahead
         if len(ahead) < count:
             size = sum(map(_size_of, ahead))
-            for item in self._stream:
-                ahead.append(item)
-                size += _size_of(item)
-                if len(ahead) >= count or size > _MOST_AHEAD_BYTES:
-                    break
-            else:
-                self._is_exhausted = True
+            try:
+                for item in self._stream:
+                    ahead.append(item)
+                    size += _size_of(item)
+                    if len(ahead) >= count or size > _MOST_AHEAD_BYTES:
+                        break
+                else:
+                    self._is_exhausted = self.damage is None
+            except TraceFormatError as error:
+                # Those before it come first.
+                self.damage = error
         return list(islice(ahead, count))
 
     def ends_in(self, count: int) -> bool:

@@ -29,6 +29,10 @@ Pair = tuple[Operand | None, Operand | None]
 
 _MOST_CODE = 1 << 16
 """Instructions whose bytes differ that are remembered."""
+_MOST_BITS_TOUCHED = 1 << 16
+"""Of an access of which only the width is told: what a trace says is not to be believed beyond that."""
+_LEAST_COPIED = 1 << 16
+"""Two values are a copy of two others that are the same if they are not small: flags are the same by chance."""
 _NOT_LISTED = "-"
 
 
@@ -41,8 +45,8 @@ class Outcome:
     root: int | None = None
     """Index of a divergence, or :data:`TOLERATED`: where a difference that is none of these, but arises here too,
     comes from; None: there is no such."""
-    inputs: int | None = None
-    """Likewise: where a difference in what the instruction reads comes from."""
+    next_root: int | None = None
+    """Likewise, of the difference in the addresses of the next instructions."""
     next_addresses: list[Difference] = field(default_factory=list)
     """In the addresses of the next instructions, by what the frames say, wherever they come from."""
 
@@ -57,6 +61,7 @@ class Comparison:
     :param relocation: what is elsewhere in the second trace; None: nothing is.
     :param is_strict: both have the same kind of frames: what one lists the other must, too. Else what both have is
         compared.
+    :param address_bits: those of accesses' addresses that are compared.
     """
 
     def __init__(
@@ -67,11 +72,13 @@ class Comparison:
         relocation: Relocation | None = None,
         *,
         is_strict: bool = True,
+        address_bits: int = -1,
     ) -> None:
         self._arch = arch
         self._disassembly = disassembly
         self._relocation = relocation
         self._is_strict = is_strict
+        self._address_bits = address_bits
         self._masks = Masks(tolerance, arch)
         self._reads = None if arch is None else RegistersRead(arch, disassembly)
         self._program_counters = (
@@ -109,12 +116,57 @@ class Comparison:
             self._compare_events(left, right, outcome)
         return outcome
 
+    def root_of_inputs(self, left: StdFrame, right: StdFrame) -> int | None:
+        """Where a difference in what an instruction reads comes from; None: that is the same, but for memory."""
+        registers = self._registers.get(left.thread_id)
+        if not registers:
+            return None
+        if self._reads is None:
+            return max(each.root for each in registers.values())
+        roots = []
+        for frame in (left, right) if left.rawbytes != right.rawbytes else (left,):
+            inputs = self._reads.of((frame.address, frame.rawbytes, frame.mode))
+            for name, carried in registers.items():
+                if (
+                    name in inputs.read
+                    or (name in inputs.perhaps and carried.root != TOLERATED)
+                    or (name in inputs.named and self._is_kept_by(left, right, name, carried))
+                ):
+                    roots.append(carried.root)
+        return max(roots, default=None)
+
+    def reads_moved(self, left: StdFrame, right: StdFrame) -> bool:
+        """Whether an instruction computes from addresses of things that are elsewhere: what comes of it need not be an
+        address (flags of a sum, a hash), and differs then, too. What a system call gives does not."""
+        if self._relocation is None:
+            return False
+        inputs = None if self._reads is None else self._reads.of((left.address, left.rawbytes, left.mode))
+        if inputs is not None and inputs.is_system_call:
+            return False
+        named = None if inputs is None else (inputs.read | inputs.named) - self._program_counters
+        ours, theirs = (
+            {self._name_of(each): each for each in frame.pre if not each.is_memory} for frame in (left, right)
+        )
+        pairs = [(ours[name], theirs[name]) for name in ours.keys() & theirs.keys() if named is None or name in named]
+        pairs += zip(left.memory_reads(), right.memory_reads(), strict=False)
+        return any(one.value != two.value and self.is_moved(one, two) for one, two in pairs)
+
+    def _is_kept_by(self, left: StdFrame, right: StdFrame, name: str, carried: CarriedRegister) -> bool:
+        """Whether an instruction leaves a register as it is."""
+        return all(
+            operand.value == value
+            for frame, value in ((left, carried.left), (right, carried.right))
+            for operand in frame.post or ()
+            if not operand.is_memory and self._name_of(operand) == name
+        )
+
     def pass_same(self, frame: Frame) -> None:
         """Both have this frame, to the last byte: what it lists differs no more."""
         if isinstance(frame, StdFrame):
             registers = self._registers.get(frame.thread_id)
             if registers:
-                self._drop(registers, (frame.pre, frame.post or ()), ())
+                for operands in (frame.pre, frame.post or ()):
+                    self._drop(registers, (operands,), ())
                 if not registers:
                     del self._registers[frame.thread_id]
             if self._memory:
@@ -145,7 +197,7 @@ class Comparison:
         if relocation is None or len(left.value) != len(right.value):
             return False
         if not left.is_memory:
-            return relocation.is_same(int.from_bytes(left.value, "little"), int.from_bytes(right.value, "little"))
+            return relocation.is_same(_number(left), _number(right))
         return relocation.to_right(left.address) == right.address and relocation.is_same_bytes(
             left.address, left.value, right.value
         )
@@ -173,9 +225,9 @@ class Comparison:
     def _drop(
         self, registers: dict[str, CarriedRegister], lists: Iterable[Sequence[Operand]], differing: Iterable[str]
     ) -> None:
-        """Registers that are listed and are not among those that differ are the same now."""
+        """Registers that both list and that are not among those that differ are the same now."""
         for name in [name for name in registers if name not in differing]:
-            if any(self._lists(operands, name) for operands in lists):
+            if all(self._lists(operands, name) for operands in lists):
                 del registers[name]
 
     def _lists(self, operands: Sequence[Operand], name: str) -> bool:
@@ -251,8 +303,12 @@ class Comparison:
                 root = TOLERATED
             else:
                 root = index
+                kind = DivergenceKind.REGISTER
+                if name in self._program_counters:
+                    kind = DivergenceKind.CONTROL_FLOW
+                    outcome.next_addresses = outcome.differences
                 outcome.differences.append(
-                    Difference(DivergenceKind.REGISTER, f"{name} in the key frame", _text(one), _text(two), one, two)
+                    Difference(kind, f"{name} in the key frame", _text(one), _text(two), one, two)
                 )
             self._registers.setdefault(thread_id, {})[name] = CarriedRegister(one.value, two.value, root)
 
@@ -260,13 +316,24 @@ class Comparison:
         """Whether two values of a register are the same."""
         if self._is_strict:
             return left == right or self.is_moved(left, right)
-        return not left.value or not right.value or _differing_bits(left, right) in (0, -1)
+        return not left.value or not right.value or _is_equal(left, right)
 
 
 class _Instruction:
     """The comparison of one instruction's two frames."""
 
-    __slots__ = ("_context", "_differences", "_index", "_inputs", "_left", "_mask", "_outcome", "_registers", "_right")
+    __slots__ = (
+        "_are_inputs_known",
+        "_context",
+        "_index",
+        "_inputs",
+        "_left",
+        "_mask",
+        "_outcome",
+        "_registers",
+        "_registers_before",
+        "_right",
+    )
 
     def __init__(self, context: Comparison, left: StdFrame, right: StdFrame, index: int) -> None:
         self._context = context
@@ -275,12 +342,14 @@ class _Instruction:
         self._registers = context._registers.setdefault(left.thread_id, {})
         self._outcome = Outcome()
         self._inputs: int | None = None
-        """Root of what it reads, if any of that differs."""
+        """Root of what it reads, as far as it was looked for."""
+        self._are_inputs_known = False
         self._mask: InstructionMask | None = None
+        self._registers_before: tuple[dict[str, Operand], dict[str, Operand]] | None = None
 
     def compare(self) -> Outcome:
         left, right, context = self._left, self._right, self._context
-        if left.rawbytes != right.rawbytes and left.rawbytes and right.rawbytes:
+        if left.rawbytes != right.rawbytes:
             self._compare_code()
         self._compare_before()
         if left.post is not None and right.post is not None:
@@ -288,7 +357,6 @@ class _Instruction:
         elif (left.post is None) != (right.post is None) and context._is_strict:
             one, two = ("did not finish" if frame.post is None else "finished" for frame in (left, right))
             self._add(DivergenceKind.EVENT, "instruction", one, two)
-        self._outcome.inputs = self._inputs
         return self._outcome
 
     def _key(self, frame: StdFrame) -> Key:
@@ -307,6 +375,11 @@ class _Instruction:
         return self._index
 
     def _compare_code(self) -> None:
+        if not self._context._is_strict:
+            # A log has fewer bytes than the instruction, or more.
+            known_bytes = min(len(self._left.rawbytes), len(self._right.rawbytes))
+            if self._left.rawbytes[:known_bytes] == self._right.rawbytes[:known_bytes]:
+                return
         known = self._context._code
         keys = self._key(self._left), self._key(self._right)
         root = known.get(keys)
@@ -346,10 +419,8 @@ class _Instruction:
             else:
                 root = self._add(DivergenceKind.REGISTER, f"{name} before", _text(one), _text(two), one, two)
             registers[name] = CarriedRegister(*values, root)
-        if registers:
+        if len(registers) > len(differing):
             context._drop(registers, (self._left.pre, self._right.pre), differing)
-        if self._inputs is None and registers:
-            self._inputs = self._root_of_registers()
         if context._memory:
             # Cleared first: what differs is marked again.
             self._clear(self._left.memory_reads(), loads)
@@ -362,16 +433,13 @@ class _Instruction:
             self._context._lists(frame.post, name) for frame in (self._left, self._right) if frame.post is not None
         )
 
-    def _root_of_registers(self) -> int | None:
-        registers, reads = self._registers, self._context._reads
-        if reads is None:
-            roots = [each.root for each in registers.values()]
-        else:
-            read = reads.of(self._key(self._left))
-            if self._left.rawbytes != self._right.rawbytes:
-                read = read | reads.of(self._key(self._right))
-            roots = [each.root for name, each in registers.items() if name in read]
-        return max(roots, default=None)
+    def _input_root(self) -> int | None:
+        """Where what it reads comes from, if any of that differs. Found out before its results are noted."""
+        if not self._are_inputs_known:
+            self._are_inputs_known = True
+            if self._inputs is None:
+                self._inputs = self._context.root_of_inputs(self._left, self._right)
+        return self._inputs
 
     # After: registers, then what was stored.
 
@@ -389,8 +457,9 @@ class _Instruction:
             name = context._name_of(operand)
             if one is None or two is None:
                 # Unchanged, and so perhaps not listed.
-                one, two = one or self._before(self._left, name), two or self._before(self._right, name)
-                if one is not None and two is not None and one.value == two.value:
+                one, two = one or self._before(0).get(name), two or self._before(1).get(name)
+                if one is not None and two is not None and _is_equal(one, two):
+                    registers.pop(name, None)
                     continue
                 if (one is None or two is None) and not context._is_strict:
                     continue
@@ -403,9 +472,15 @@ class _Instruction:
         for one, two in stores:
             self._compare_access("store", one, two)
 
-    def _before(self, frame: StdFrame, name: str) -> Operand | None:
-        name_of = self._context._name_of
-        return next((each for each in frame.pre if not each.is_memory and name_of(each) == name), None)
+    def _before(self, side: int) -> dict[str, Operand]:
+        """The registers before, by name: 0, of the first trace; 1, of the second one."""
+        if self._registers_before is None:
+            name_of = self._context._name_of
+            one, two = (
+                {name_of(each): each for each in frame.pre if not each.is_memory} for frame in (self._left, self._right)
+            )
+            self._registers_before = one, two
+        return self._registers_before[side]
 
     def _compare_result(self, name: str, one: Operand | None, two: Operand | None) -> None:
         registers, context = self._registers, self._context
@@ -422,6 +497,7 @@ class _Instruction:
             self._derive(root)
         if is_counter:
             kind = DivergenceKind.CONTROL_FLOW
+            self._outcome.next_root = root
             self._outcome.next_addresses.append(Difference(kind, f"{name} after", _text(one), _text(two), one, two))
         registers[name] = CarriedRegister(*values, root)
 
@@ -430,11 +506,19 @@ class _Instruction:
     ) -> int | None:
         """Where a register's difference comes from, if it comes from somewhere or is tolerated."""
         context = self._context
-        if self._inputs is not None:
-            return self._inputs
+        if (root := self._input_root()) is not None:
+            return root
         if carried is not None and not carried.is_seen:
             return carried.root
-        if one is None or two is None or one.bits != two.bits:
+        if one is None or two is None:
+            return None
+        values = one.value, two.value
+        if max(_number(one), _number(two)) >= _LEAST_COPIED:
+            # Whoever says or does not say that the other one is read: a return, a window of registers.
+            for each in self._registers.values():
+                if each[:2] == values:
+                    return each.root
+        if one.bits != two.bits:
             return None
         bits = _differing_bits(one, two)
         mask = self._instruction_mask()
@@ -442,7 +526,10 @@ class _Instruction:
             return TOLERATED
         if carried is not None and _is_kept(carried, one, two, bits):
             return carried.root
-        return None
+        return TOLERATED if name not in context._program_counters and self._reads_moved() else None
+
+    def _reads_moved(self) -> bool:
+        return self._context.reads_moved(self._left, self._right)
 
     def _instruction_mask(self) -> InstructionMask:
         if self._mask is None:
@@ -471,7 +558,7 @@ class _Instruction:
             root = self._add(DivergenceKind.MEMORY, f"{what} {address:#x}", _text(one), _text(two), one, two)
         else:
             self._derive(root)
-        if what == "load" and self._inputs is None:
+        if what == "load":
             self._inputs = root
         if one is not None and two is not None and context.is_same_place(one, two) and len(one.value) == len(two.value):
             memory.clear(one.address, len(one.value))
@@ -484,8 +571,8 @@ class _Instruction:
 
     def _expected_access(self, is_load: bool, one: Operand | None, two: Operand | None) -> int | None:
         context = self._context
-        if self._inputs is not None:
-            return self._inputs
+        if (root := self._input_root()) is not None:
+            return root
         if one is None or two is None or not context.is_same_place(one, two) or len(one.value) != len(two.value):
             return None
         which = _differing_bytes(one.value, two.value)
@@ -495,7 +582,9 @@ class _Instruction:
             return TOLERATED
         if not is_load and self._instruction_mask().is_masked:
             return TOLERATED
-        return context._memory.root_of(one.address, which) if is_load else None
+        if is_load:
+            return context._memory.root_of(one.address, which)
+        return TOLERATED if self._reads_moved() else None
 
     # Which operands belong together.
 
@@ -506,8 +595,12 @@ class _Instruction:
             pairs = list(self._comparable(left, right))
         elif isinstance(left, OperandList) and isinstance(right, OperandList):
             unlike = left.differing(right)
-            if unlike is not None and all(_belong_together(one, two) for one, two in unlike):
+            if unlike is not None:
                 pairs = unlike
+                for one, two in unlike:
+                    if not _belong_together(one, two):
+                        pairs = None
+                        break
         if pairs is None:
             pairs = list(_matched(left, right))
         if context._relocation is not None:
@@ -522,9 +615,9 @@ class _Instruction:
             ours, theirs = one.get(name), two.get(name)
             if ours is None or theirs is None or not context._is_same(ours, theirs):
                 yield ours, theirs
-        accesses = [[each for each in side if each.is_memory] for side in (left, right)]
-        if all(accesses):
-            yield from _differing_accesses(*accesses)
+        accesses, others = ([each for each in side if each.is_memory] for side in (left, right))
+        if accesses and others:
+            yield from _differing_accesses(accesses, others, context._address_bits)
 
 
 def _matched(left: Sequence[Operand], right: Sequence[Operand]) -> Iterator[Pair]:
@@ -540,19 +633,38 @@ def _matched(left: Sequence[Operand], right: Sequence[Operand]) -> Iterator[Pair
             yield ours, theirs
 
 
-def _differing_accesses(left: Sequence[Operand], right: Sequence[Operand]) -> Iterator[Pair]:
-    """Accesses of different producers, who may cut them into pieces differently: by the bytes that they touch."""
-    if all(operand.value for operand in (*left, *right)):
-        one, two = (
-            {operand.address + at: byte for operand in side for at, byte in enumerate(operand.value)}
-            for side in (left, right)
-        )
-        if one != two:
-            yield from zip_longest(left, right)
-    elif [operand.address for operand in left] != [operand.address for operand in right]:
-        yield from (
-            (one, two) for one, two in zip_longest(left, right) if not (one and two and one.address == two.address)
-        )
+def _differing_accesses(left: Sequence[Operand], right: Sequence[Operand], address_bits: int) -> Iterator[Pair]:
+    """Accesses of different producers, who may cut them into pieces differently: by the bytes that they touch.
+
+    :param address_bits: those of an address that both tell.
+    """
+    one, two = (_touched(side, address_bits) for side in (left, right))
+    if one is None or two is None:
+        # Where sizes are not told, the addresses of one side's pieces must be within what the other touches.
+        ours, theirs = ({each.address & address_bits for each in side} for side in (left, right))
+        if (ours <= two.keys()) if two else (theirs <= one.keys()) if one else (ours == theirs):
+            return
+    elif one.keys() == two.keys() and all(two[at] in (byte, None) or byte is None for at, byte in one.items()):
+        return
+    pairs = list(zip_longest(left, right))
+    unlike = [(a, b) for a, b in pairs if a is None or b is None or not _is_alike(a, b, address_bits)]
+    yield from unlike or pairs[:1]
+
+
+def _touched(accesses: Sequence[Operand], address_bits: int) -> dict[int, int | None] | None:
+    """Address -> byte, or None where that is not known; None: nobody knows how wide they are."""
+    touched: dict[int, int | None] = {}
+    for operand in accesses:
+        if not 0 < operand.bits <= _MOST_BITS_TOUCHED:
+            return None
+        values = operand.value or [None] * (operand.bits // 8)
+        touched |= {operand.address + at & address_bits: byte for at, byte in enumerate(values)}
+    return touched
+
+
+def _is_alike(left: Operand, right: Operand, address_bits: int) -> bool:
+    is_same_place = left.address & address_bits == right.address & address_bits
+    return is_same_place and (not left.value or not right.value or left.value == right.value)
 
 
 def _belong_together(left: Operand, right: Operand) -> bool:
@@ -562,10 +674,19 @@ def _belong_together(left: Operand, right: Operand) -> bool:
     return one == two
 
 
+def _number(operand: Operand) -> int:
+    """A register's value."""
+    return int.from_bytes(operand.value, "little")
+
+
 def _differing_bits(left: Operand, right: Operand) -> int:
     """In which bits two registers' values differ; -1: in none, but in what else is said of them."""
-    one, two = int.from_bytes(left.value, "little"), int.from_bytes(right.value, "little")
-    return (one ^ two) & (1 << min(left.bits, right.bits)) - 1 or -1
+    return (_number(left) ^ _number(right)) & (1 << min(left.bits, right.bits)) - 1 or -1
+
+
+def _is_equal(left: Operand, right: Operand) -> bool:
+    """Whether two registers have the same value, whatever else is said of them."""
+    return _differing_bits(left, right) == -1
 
 
 def _differing_bytes(left: bytes, right: bytes) -> int:
@@ -578,7 +699,7 @@ def _is_kept(carried: CarriedRegister, left: Operand, right: Operand, bits: int)
     if carried.left is None or carried.right is None:
         return False
     one, two = int.from_bytes(carried.left, "little"), int.from_bytes(carried.right, "little")
-    kept = one ^ int.from_bytes(left.value, "little") | two ^ int.from_bytes(right.value, "little")
+    kept = one ^ _number(left) | two ^ _number(right)
     return not bits & ~(one ^ two) and not kept & bits
 
 
@@ -606,4 +727,4 @@ def _text(operand: Operand | None) -> str:
         return "not observed"
     if operand.is_memory:
         return f"{operand.address:#x}: {operand.value.hex()}"
-    return hex(int.from_bytes(operand.value, "little"))
+    return hex(_number(operand))

@@ -13,6 +13,7 @@ from gdbtrace.analysis.divergence import Difference, Divergence, DivergenceKind,
 from gdbtrace.analysis.reading import Reading
 from gdbtrace.analysis.relocation import Relocation
 from gdbtrace.analysis.tolerance import Tolerance
+from gdbtrace.errors import UsageError
 from gdbtrace.trace.frames import ExceptionFrame, Frame, KeyFrame, ModloadFrame, StdFrame, SyscallFrame
 
 _STD_TAG = TAGS[StdFrame]
@@ -20,12 +21,17 @@ _PROGRESS_PERIOD = 1 << 13
 _SLOTS = 2
 """How many instructions behind a branch traces go apart at the latest: those with a delay slot."""
 
+_DISASSEMBLED_AHEAD = 1 << 11
+_FRAMES_OF_CHANGED_CODE = 8
+"""Behind an instruction that differs: if most of them do, too, it is not that one alone."""
+
 
 class Diff:
     """Compares two traces.
 
     :param context: frames of context on each side of a divergence.
     :param progress: called now and then; how far reading has come is in ``left.position``.
+    :raise UsageError: they are of different architectures.
     """
 
     def __init__(
@@ -36,13 +42,19 @@ class Diff:
         context: int = 3,
         progress: Callable[[], object] | None = None,
     ) -> None:
+        if left.reader.header.frame_architecture != right.reader.header.frame_architecture:
+            names = (reading.arch.name if reading.arch else "an unknown architecture" for reading in (left, right))
+            raise UsageError(
+                f"{left.reader.path} and {right.reader.path} cannot be compared: they are of {' and '.join(names)}"
+            )
         self.left, self.right = left, right
         self.tally = Tally()
         """What was counted so far by the latest :meth:`iter_divergences`."""
         self._tolerance = tolerance
         self._context = context
         self._progress = progress
-        self.is_strict = _producer_of(left) == _producer_of(right)
+        scopes = left.reader.scope, right.reader.scope
+        self.is_strict = _producer_of(left) == _producer_of(right) and all(scope.is_whole for scope in scopes)
         """Both have the same kind of frames: what one lists the other must, too."""
 
     def first(self) -> Divergence | None:
@@ -80,11 +92,13 @@ def _interval_of(arguments: Sequence[str]) -> str:
     return next((argument for argument in arguments if argument.startswith("--key-interval=")), "")
 
 
-def _producer_of(reading: Reading) -> tuple[str, str]:
+def _producer_of(reading: Reading) -> tuple[str, str, bool]:
     """What decides which operands a frame lists."""
     meta = reading.reader.meta
     lists = next((each for each in _arguments_of(reading) if each.startswith("--registers=")), "")
-    return (meta.tracer.name if meta else "", lists)
+    # A stub that is not QEMU's has registers of its own.
+    is_another_stub = any(each == "--native" or each.startswith("--attach=") for each in _arguments_of(reading))
+    return (meta.tracer.name if meta else "", lists, is_another_stub)
 
 
 class _Apart(NamedTuple):
@@ -112,9 +126,18 @@ class _Run:
         self._disassembly = diff.left.disassembly
         arch = diff.left.arch or diff.right.arch
         self._relocation = Relocation(arch) if tolerance.is_relocated else None
-        self._comparison = Comparison(arch, self._disassembly, tolerance, self._relocation, is_strict=self._is_strict)
-        self._branch_root: int | None = None
-        """Of what the pair before read, if it is a branch."""
+        self._comparison = Comparison(
+            arch,
+            self._disassembly,
+            tolerance,
+            self._relocation,
+            is_strict=self._is_strict,
+            address_bits=diff.left.reader.scope.address_bits & diff.right.reader.scope.address_bits,
+        )
+        self._disassembled = 0
+        """Number of the left side's first frame that was not looked at ahead."""
+        self._latest: tuple[Frame, Frame] | None = None
+        """The pair before, if its frames were not the same."""
         self._unsettled: tuple[_Apart, int] | None = None
         """Frames that are passed over when the divergence is told, and its index."""
 
@@ -133,8 +156,10 @@ class _Run:
                 reading.position = left[0]
                 self._progress()
             data = left[1][1]
-            if data == right[1][1] and self._relocation is None:
-                self._branch_root = None
+            if data == right[1][1]:
+                self._latest = None
+                if self._relocation is not None:
+                    self._relocation.learn(self._left.frame(left), self._right.frame(right))
                 if type(data) is not bytes or data[0] != _STD_TAG:
                     left_learn(left)
                     right_learn(right)
@@ -147,12 +172,19 @@ class _Run:
             if divergence is not None:
                 yield divergence
                 if not divergence.is_realigned:
+                    self._raise_damage()
                     return
             if self._unsettled is not None:
                 self._pass_over(*self._unsettled)
                 self._unsettled = None
         if (extra := next(rights, None)) is not None:
             yield self._ended(None, extra)
+
+    def _raise_damage(self) -> None:
+        """A trace that is damaged ahead is not compared to its end, nor are they realigned there."""
+        for side in (self._left, self._right):
+            if side.damage is not None:
+                raise side.damage
 
     def _compared(self, left: Item, right: Item) -> Divergence | None:
         """Two frames that are not the same to the last byte."""
@@ -163,8 +195,12 @@ class _Run:
             return self._apart(left, right, ours, theirs)
         self._left.learn(left)
         self._right.learn(right)
+        if self._disassembly.asks_objdump and left[0] >= self._disassembled:
+            self._disassemble_ahead(left)
         outcome = self._comparison.compare(ours, theirs, self._tally.divergences)
-        self._branch_root = outcome.inputs if isinstance(ours, StdFrame) and self._is_branch(ours) else None
+        if isinstance(ours, KeyFrame) and outcome.next_addresses:
+            self._leave_addresses_to_next(outcome)
+        self._latest = ours, theirs
         divergence = self._divergence_of(left, right, outcome)
         if not outcome.differences:
             self._count(outcome.root)
@@ -172,8 +208,32 @@ class _Run:
         self._right.before.append(right)
         return divergence
 
-    def _is_branch(self, frame: StdFrame) -> bool:
-        return self._disassembly.at(frame.address, frame.rawbytes, frame.mode).is_branch
+    def _leave_addresses_to_next(self, outcome: Outcome) -> None:
+        """A key frame comes before an instruction: if that is at different addresses, its own frames say so."""
+        if self._branched() != _TOGETHER:
+            outcome.differences[:] = [
+                each for each in outcome.differences if each.kind is not DivergenceKind.CONTROL_FLOW
+            ]
+        outcome.next_addresses = []
+
+    def _disassemble_ahead(self, left: Item) -> None:
+        """Ask objdump for the next instructions, all at once."""
+        items = [left, *self._left.ahead(_DISASSEMBLED_AHEAD)]
+        frames = (self._left.frame(item) for item in items)
+        self._disassembly.learn(
+            (frame.address, frame.rawbytes, frame.mode) for frame in frames if isinstance(frame, StdFrame)
+        )
+        self._disassembled = items[-1][0] + 1
+
+    def _root_of_branch(self) -> int | None:
+        """Where the traces go apart because of what the branch before read: what that comes from."""
+        if self._latest is None:
+            return None
+        left, right = self._latest
+        if not isinstance(left, StdFrame) or not isinstance(right, StdFrame):
+            return None
+        instruction = self._disassembly.at(left.address, left.rawbytes, left.mode)
+        return self._comparison.root_of_inputs(left, right) if instruction.is_branch else None
 
     def _count(self, root: int | None) -> None:
         """A pair that is different because of a divergence, or of what is tolerated."""
@@ -185,7 +245,8 @@ class _Run:
     def _key_of(self, frame: Frame, *, is_left: bool) -> Hashable:
         """What is the same in frames that belong together."""
         if not isinstance(frame, StdFrame):
-            return type(frame).__name__
+            thread_id = getattr(frame, "thread_id", None) if self._is_strict else None
+            return type(frame).__name__, thread_id
         address = self._relocation.to_right(frame.address) if is_left and self._relocation else frame.address
         # Producers number threads, and name modes, as they like.
         return (address, frame.thread_id, frame.mode) if self._is_strict else address
@@ -204,10 +265,15 @@ class _Run:
     def _apart(self, left: Item, right: Item, ours: Frame, theirs: Frame) -> Divergence | None:
         """Another instruction, or something else, is next in each."""
         self._tally.pairs -= 1
-        self._left.put_back(left)
-        self._right.put_back(right)
+        surplus = self._surplus(ours, theirs)
+        if self._left is not surplus:
+            self._left.put_back(left)
+        if self._right is not surplus:
+            self._right.put_back(right)
+        if surplus is not None:
+            return None
         apart = self._realigned(0)
-        root = self._branch_root
+        root = self._root_of_branch()
         if apart is not None and root is not None and root != TOLERATED:
             self._count(root)
             self._unsettled = apart, root
@@ -232,11 +298,31 @@ class _Run:
         ]
         return self._told(kind, one, two, differences, apart, follows_tolerated=root == TOLERATED)
 
+    def _surplus(self, ours: Frame, theirs: Frame) -> Side | None:
+        """The side that has an instruction which the other, by what it tells, need not have; None: there is none."""
+        if self._is_strict or not isinstance(ours, StdFrame) or not isinstance(theirs, StdFrame):
+            return None
+        for log, log_next, trace, trace_next in (
+            (self._right, theirs, self._left, ours),
+            (self._left, ours, self._right, theirs),
+        ):
+            scope = log.reading.reader.scope
+            previous = trace.frame(trace.before[-1]) if trace.before else None
+            if isinstance(previous, StdFrame):
+                if scope.is_extra(previous, log_next.address):
+                    return log
+                if scope.is_folded(previous, trace_next):
+                    return trace
+        return None
+
     def _divergence_of(self, left: Item, right: Item, outcome: Outcome) -> Divergence | None:
         """What two frames of the same place are different in, if that is to be told."""
         differences = outcome.differences
-        apart = self._branched() if outcome.next_addresses else _TOGETHER
-        if apart is _TOGETHER:
+        if differences and differences[0].kind is DivergenceKind.BYTES:
+            apart = self._other_code()
+        else:
+            apart = self._branched() if outcome.next_addresses else _TOGETHER
+        if apart == _TOGETHER:
             if not differences:
                 return None
             kind = differences[0].kind
@@ -246,13 +332,33 @@ class _Run:
             return self._told(kind, left, right, differences)
         if differences:
             return self._told(differences[0].kind, left, right, differences, apart)
-        root = outcome.inputs
+        root = outcome.next_root
         if apart is not None and root is not None and root != TOLERATED:
             self._unsettled = apart, root
             return None
         return self._told(
             DivergenceKind.CONTROL_FLOW, left, right, outcome.next_addresses, apart, follows_tolerated=root == TOLERATED
         )
+
+    def _other_code(self) -> _Apart | None:
+        """Behind an instruction that is another one: whether only that is changed, or where both execute the same code
+        again. An instruction more moves all that are behind it."""
+        ours, theirs = (
+            [
+                self._code_of(side.frame(item), is_left=side is self._left)
+                for item in side.ahead(_FRAMES_OF_CHANGED_CODE)
+            ]
+            for side in (self._left, self._right)
+        )
+        same = sum(one == two for one, two in zip(ours, theirs, strict=False))
+        if 2 * same >= max(len(ours), len(theirs)):
+            return _TOGETHER
+        return self._realigned(0, self._code_of)
+
+    def _code_of(self, frame: Frame, *, is_left: bool) -> Hashable:
+        """What is the same in frames of the same instruction."""
+        key = self._key_of(frame, is_left=is_left)
+        return (key, frame.rawbytes) if isinstance(frame, StdFrame) else key
 
     def _branched(self) -> _Apart | None:
         """Where the next instructions, by what the frames before say, are not the same: what only one trace has."""
@@ -265,12 +371,13 @@ class _Run:
                 return self._realigned(slots)
         return _TOGETHER
 
-    def _realigned(self, slots: int) -> _Apart | None:
+    def _realigned(self, slots: int, key_of: Callable[..., Hashable] | None = None) -> _Apart | None:
         """How many frames each trace has until both go on alike; None: that was not found."""
+        key_of = key_of or self._key_of
         for window in WINDOWS:
             count = slots + window.frames
             ours, theirs = (
-                [self._key_of(side.frame(item), is_left=side is self._left) for item in side.ahead(count)[slots:]]
+                [key_of(side.frame(item), is_left=side is self._left) for item in side.ahead(count)[slots:]]
                 for side in (self._left, self._right)
             )
             found = realigned(
@@ -317,7 +424,8 @@ class _Run:
     def _position(self, side: Side, item: Item | None) -> Position:
         # The frame itself is ahead if it was put back.
         following = [each for each in side.ahead(self._context + 1) if item is None or each[0] > item[0]]
-        before = [(number, side.frame((number, message))) for number, message in side.before]
+        latest = [*side.before][-self._context :] if self._context else ()
+        before = [(number, side.frame((number, message))) for number, message in latest]
         after = [(number, side.frame((number, message))) for number, message in following[: self._context]]
         number = item[0] if item is not None else following[0][0] if following else side.following
         return Position(number, None if item is None else side.frame(item), before, after)

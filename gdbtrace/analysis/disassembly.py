@@ -60,7 +60,8 @@ class Disassembly:
         self._modes = {mode.name: mode for mode in arch.modes} if arch else {}
         self._default_mode = arch.modes[0] if arch else None
         self._known: dict[Key, Instruction] = {}
-        self._asks_objdump = any(mode.objdump for mode in self._modes.values())
+        self.asks_objdump = any(mode.objdump for mode in self._modes.values())
+        """Some instructions cost a run of a program: ask for many at once."""
 
     @property
     def address_mask(self) -> int:
@@ -79,7 +80,7 @@ class Disassembly:
 
     def look_ahead(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """The same frames; where objdump has to be asked, it has been asked for many of them at once."""
-        if not self._asks_objdump:
+        if not self.asks_objdump:
             yield from frames
             return
         remaining = iter(frames)

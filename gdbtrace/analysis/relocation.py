@@ -11,11 +11,14 @@ another one), which the caller may know to be derived; and memory that was mappe
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
+from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 
 from gdbtrace.arch.model import Arch
-from gdbtrace.trace.frames import ExceptionFrame, Frame, ModloadFrame, StdFrame, SyscallFrame
+from gdbtrace.trace.frames import ExceptionFrame, Frame, KeyFrame, ModloadFrame, Operand, StdFrame, SyscallFrame
 
 _PAGE = 1 << 12
 _LEAST_ADDRESS = 1 << 16
@@ -30,16 +33,12 @@ _MOST_THREADS = 1 << 12
 
 
 class _Region(NamedTuple):
-    """A run of the left side's addresses, and where it is on the right side."""
+    """Where something begins; it goes on to where the next one does (a module is longer than its file: ``.bss``)."""
 
     low: int
-    high: int
-    """The last one."""
+    """Its first address on the left side."""
     delta: int
     """Right address - left address."""
-
-
-_UNMOVED = _Region(0, 0, 0)
 
 
 class Relocation:
@@ -62,21 +61,25 @@ class Relocation:
         self._regions: list[_Region] = []
         self._known: dict[int, int] = {}
         """Addresses of the left side that were looked up -> by how much they are moved."""
+        self._has_begun = False
+        """The first instruction was seen."""
         self._stack: tuple[int, int] | None = None
-        """The stack pointers of the first instruction."""
+        """The first stack pointers of both sides."""
         self._calls: dict[int, SyscallFrame] = {}
         """Thread on the left -> the system call that its next instruction makes."""
 
     def learn(self, left: Frame, right: Frame) -> None:
         """Look at two frames that belong together. Do that before they are compared, with each pair, in order."""
         if type(left) is StdFrame:
-            if (self._stack is None or self._calls) and type(right) is StdFrame:
+            if (not self._has_begun or self._calls) and type(right) is StdFrame:
                 self._learn_from_instruction(left, right)
         elif isinstance(left, ModloadFrame) and isinstance(right, ModloadFrame):
             if _file_of(left) == _file_of(right):
-                self._place(left.low_address, right.low_address, left.high_address)
+                self._place(left.low_address, right.low_address, left.high_address - left.low_address)
         elif isinstance(left, SyscallFrame) and len(self._calls) < _MOST_THREADS:
             self._calls[left.thread_id] = left
+        elif isinstance(left, KeyFrame) and isinstance(right, KeyFrame) and self._stack is None:
+            self._learn_stack(_values(left), _values(right))
 
     def to_right(self, address: int) -> int:
         """The right side's address of what is at an address of the left side; the same where nothing is known of it."""
@@ -150,30 +153,33 @@ class Relocation:
         return left == right if left is None or right is None else self.is_same(left, right)
 
     def _learn_from_instruction(self, left: StdFrame, right: StdFrame) -> None:
-        if self._stack is None:
-            self._learn_from_start(left, right)
+        if not self._has_begun:
+            self._has_begun = True
+            if self._stack is None:
+                self._learn_stack(left.pre, right.pre)
+            if self.to_right(left.address) != right.address and self._is_moved(left.address, right.address):
+                # There are no modload frames.
+                self._place(left.address & -_PAGE, right.address & -_PAGE)
         call = self._calls.pop(left.thread_id, None)
         if call is None or self._result is None:
             return
-        ours, theirs = _value(left, self._result, after=True), _value(right, self._result, after=True)
-        if ours is None or theirs is None or self.to_right(ours) == theirs or not self._is_moved(ours, theirs):
+        ours, theirs = _value(left.post or (), self._result), _value(right.post or (), self._result)
+        if ours is None or theirs is None or ours % _PAGE or self.to_right(ours) == theirs:
             return
-        # What brk returns is the end of the heap, which then grows.
-        size = call.arguments[1] if call.number in self._maps and len(call.arguments) > 1 else 0
-        self._place(ours, theirs, ours + size - 1 if 0 < size <= self._mask else None)
+        if self._is_moved(ours, theirs):
+            # What brk returns is the end of the heap, which then grows.
+            size = call.arguments[1] if call.number in self._maps and len(call.arguments) > 1 else 0
+            self._place(ours, theirs, size & self._mask)
 
-    def _learn_from_start(self, left: StdFrame, right: StdFrame) -> None:
-        """Where the stack is, and without modload frames the program."""
-        self._stack = -1, -1
-        if self.to_right(left.address) != right.address and self._is_moved(left.address, right.address, aligned=False):
-            self._place(left.address & -_PAGE, right.address & -_PAGE, None)
+    def _learn_stack(self, left: Sequence[Operand], right: Sequence[Operand]) -> None:
+        """Where it is, from the registers that the program begins with."""
         if self._sp is None:
             return
-        ours, theirs = _value(left, self._sp, after=False), _value(right, self._sp, after=False)
+        ours, theirs = _value(left, self._sp), _value(right, self._sp)
         if ours is not None and theirs is not None:
             self._stack = ours, theirs
             low = max(ours - _STACK_BELOW, 0)
-            self._place(low, low + theirs - ours, min(ours + _STACK_ABOVE, self._mask))
+            self._place(low, low + theirs - ours)
 
     def _learn_from_kernel(self, address: int, left: int, right: int) -> bool:
         """Whether two pointers are what the kernel has put above the first stack pointer, at an address of the left
@@ -181,9 +187,9 @@ class Relocation:
         if self._stack is None or not self._is_above(address, self._stack[0]):
             return False
         is_string = self._is_above(left, self._stack[0]) and self._is_above(right, self._stack[1])
-        if not is_string and not self._is_moved(left, right):
+        if not is_string and (left % _PAGE or not self._is_moved(left, right)):
             return False
-        self._place(left, right, None)
+        self._place(left, right)
         return True
 
     @staticmethod
@@ -191,23 +197,25 @@ class Relocation:
         return 0 <= stack_pointer <= address <= stack_pointer + _STACK_ABOVE
 
     @staticmethod
-    def _is_moved(left: int, right: int, *, aligned: bool = True) -> bool:
-        """Whether two values may be addresses of the same page, which is elsewhere."""
-        return min(left, right) >= _LEAST_ADDRESS and (left - right) % _PAGE == 0 and not (aligned and left % _PAGE)
+    def _is_moved(left: int, right: int) -> bool:
+        """Whether two values may be addresses in the same page, which is elsewhere."""
+        return min(left, right) >= _LEAST_ADDRESS and (left - right) % _PAGE == 0
 
-    def _place(self, left: int, right: int, high: int | None) -> None:
-        """The left side's addresses from ``left`` on are the right side's from ``right`` on.
+    def _place(self, left: int, right: int, size: int = 0) -> None:
+        """What begins at ``left`` on the left side begins at ``right`` on the right side.
 
-        :param high: the last one: what was placed there before is gone; None: they go on to where something else is.
+        :param size: in bytes, where it is known: what began there before is gone.
         """
-        last = left if high is None else high
-        self._regions = [each for each in self._regions if not left <= each.low <= last][-_MOST_REGIONS:]
-        self._regions.append(_Region(left, self._mask if high is None else high, right - left))
+        gone = range(left, left + max(size, 1))
+        regions = [each for each in self._regions if each.low not in gone][-_MOST_REGIONS:]
+        insort(regions, _Region(left, right - left))
+        self._regions = regions
         self._known.clear()
 
     def _found(self, address: int) -> int:
-        """By how much an address is moved: as the region around it that begins last."""
-        return max((each for each in self._regions if each.low <= address <= each.high), default=_UNMOVED).delta
+        """By how much an address is moved."""
+        at = bisect_right(self._regions, address, key=attrgetter("low"))
+        return self._regions[at - 1].delta if at else 0
 
 
 def _operand_name(arch: Arch, stub_register: str) -> str | None:
@@ -222,9 +230,14 @@ def _file_of(frame: ModloadFrame) -> str:
     return PurePosixPath(frame.module_name).name
 
 
-def _value(frame: StdFrame, register: str, *, after: bool) -> int | None:
-    """A register's value; None: the frame does not list it."""
-    for operand in (frame.post or ()) if after else frame.pre:
+def _values(frame: KeyFrame) -> Sequence[Operand]:
+    """The registers of the first thread."""
+    return next((each.values for each in frame.tagged_values if each.thread_id is not None), ())
+
+
+def _value(operands: Sequence[Operand], register: str) -> int | None:
+    """A register's value; None: it is not listed."""
+    for operand in operands:
         if not operand.is_memory and operand.name == register and operand.value:
             return operand.as_int()
     return None

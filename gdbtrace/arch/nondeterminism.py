@@ -38,31 +38,28 @@ ARM = (
 )
 
 _PPC_COUNTERS = (
-    *("0x10[cd]", "0x11[cd]", "0x16", "0x136", "0x153"),  # TBL and TBU; their other numbers; DEC, HDEC
+    *("0x10[cd]", "0x16", "0x136"),  # TBL and TBU, DEC, HDEC
     *("0x20[ef]", "0x134", "0x135", "0x351", "0x350"),  # ATBL and ATBU, SPURR, PURR, VTB, IC
     *("0x30[3-8]", "0x31[3-8]", "0x3[ab][9ade]"),  # performance monitors' counters: POWER's, 7xx's
     *("0x3c[cd]", "0x3d[bcd]"),  # 40x: the user's TBH and TBL, PIT, TBH and TBL
 )
 # Power ISA 3.0B, book II chapter 6 and book III chapters 6 and 9; QEMU's target/ppc/cpu.h for those of older families.
-PPC = ("mftb*", "darn", *(f"mfspr *, {number}" for number in _PPC_COUNTERS), "mfpmr *, [0-3]", "mfpmr *, 1[6-9]")
+PPC = ("mftb*", "darn", *(f"mfspr *, {number}" for number in _PPC_COUNTERS), "mfpmr *, [0-3]", "mfpmr *, 0x1[0-3]")
 
 _RISCV_COUNTERS = ("time", "cycle", "instret", "hpmcounter", "mcycle", "minstret", "mhpmcounter")
 # RISC-V unprivileged ISA, "Zicntr"; privileged ISA, machine counters; Zkr's seed is CSR 21. The counters' upper halves
 # end in h.
 RISCV = (
-    *("rdtime*", "rdcycle*", "rdinstret*", "csrr* *, 21", "csrr* *, 21, *", "csrr* *, seed", "csrr* *, seed, *"),
+    *("rdtime*", "rdcycle*", "rdinstret*", "csrr* *, 21", "csrr* *, 21, *"),
     *(f"csrr* *, {counter}*" for counter in _RISCV_COUNTERS),
 )
 
 # z/Architecture Principles of Operation, chapters 4 (timing), 7 (PRNO with its TRNG, of which capstone has the older
 # name), 10 (STPT, ECTG, PTFF); CPU-measurement facility for the counters.
-S390X = ("stck", "stckf", "stcke", "stpt", "ptff", "ectg", "ppno", "prno", "ecctr", "epctr")
+S390X = ("stck", "stckf", "stcke", "stpt", "ptff", "ectg", "ppno", "ecctr", "epctr")
 
-# SPARC V9, 5.2.12; UltraSPARC Architecture 2005, 5.2 (%stick is ASR 24, %pic 17). binutils has both names.
-SPARC_V9 = (
-    *("rd %tick, *", "rd %stick, *", "rd %sys_tick, *", "rd %asr24, *", "rd %pic, *", "rd %asr17, *"),
-    *("rdpr %tick, *", "rdhpr %hstick, *"),
-)
+# SPARC V9, 5.2.12; UltraSPARC Architecture 2005, 5.2: ASR 24 is %stick, ASR 17 %pic.
+SPARC_V9 = ("rd %tick, *", "rd %asr24, *", "rd %asr17, *", "rdpr %tick, *")
 # LEON3's up-counter (GRLIB IP Core User's Manual, chapter "LEON3", ASR22 and ASR23); V8 itself has no clock.
 SPARC_V8 = ("rd %asr2[23], *",)
 
@@ -70,14 +67,13 @@ SPARC_V8 = ("rd %asr2[23], *",)
 ALPHA = ("rpcc", "rc", "rs")
 
 # PA-RISC 1.1 reference, chapter 2: control register 16, the interval timer.
-HPPA = ("mfctl itmr,*", "mfctl cr16,*")
+HPPA = ("mfctl itmr,*",)
 
 # MIPS32 volume II, RDHWR: 2 is CC, the count of cycles, and 4 a performance counter; volume III: CP0 registers 1
 # (Random), 9 (Count) and 25 (performance counters), which capstone calls as if they were general ones. It knows RDHWR
 # of 29 alone, so the encodings are here: MIPS's, then microMIPS's, big-endian and little-endian.
 MIPS = (
-    *("rdhwr *, $2", "rdhwr *, $4*", ".byte 0x7c[01]?103b", ".byte 0x3b10[01]?7c"),
-    *(".byte 0x7c[01]?20?b", ".byte 0x?b20[01]?7c"),
+    *(".byte 0x7c[01]?103b", ".byte 0x3b10[01]?7c", ".byte 0x7c[01]?20?b", ".byte 0x?b20[01]?7c"),
     *(".byte 0x0[0-3][02468ace][24]6b3c", ".byte 0x[02468ace][24]0[0-3]3c6b"),
     *(f"{move} *, {register}, *" for move, register in product(("mfc0", "dmfc0"), ("$at", "$t1", "$t9"))),
 )

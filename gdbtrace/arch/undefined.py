@@ -17,11 +17,11 @@ C0, C1, C2, C3 = 0x100, 0x200, 0x400, 0x4000
 
 # SDM volume 1, appendix A.1, and volume 2 for what it has not: BMI, LZCNT, TZCNT.
 _X86_FLAGS: Mapping[str, int] = {
-    "and or xor test": AF,
+    "and or xor test lock?and lock?or lock?xor": AF,
     "mul imul": SF | ZF | AF | PF,
     "div idiv": OF | SF | ZF | AF | PF | CF,
     "bsf bsr": OF | SF | AF | PF | CF,
-    "bt bts btr btc": OF | SF | AF | PF,
+    "bt bts btr btc lock?bts lock?btr lock?btc": OF | SF | AF | PF,
     "aaa aas": OF | SF | ZF | PF,
     "aad aam": OF | AF | CF,
     "daa das": OF,
@@ -31,17 +31,17 @@ _X86_FLAGS: Mapping[str, int] = {
 }
 # Shifts and rotations by 1 have an overflow; by a constant 0 they change no flag, but compilers do not write that.
 _X86_SHIFTS: Mapping[str, tuple[int, int]] = {
-    "sal sar shl shr": (AF, AF | OF),
+    "sar shl shr": (AF, AF | OF),
     "shld shrd": (AF, AF | OF),
     "rcl rcr rol ror": (0, OF),
 }
 # SDM volume 1, table 8-1, and "FPU flags affected" of volume 2: condition codes of the x87 status word.
 _X87_CONDITIONS: Mapping[str, int] = {
     "fxsave* fxrstor* femms": 0,
-    "fcom fcomp fcompp ficom ficomp ftst fucom fucomp fucompp fcomi fcompi fcomip fucomi fucompi fucomip": 0,
-    "fxam fprem fprem1 fldenv frstor finit fninit fsave fnsave": 0,
+    "fcom fcomp fcompp ficom ficomp ftst fucom fucomp fucompp fcomi fcompi fucomi fucompi": 0,
+    "fxam fprem fprem1 fldenv frstor fninit fnsave": 0,
     "fsin fcos fsincos fptan": C0 | C3,
-    "fclex fnclex fldcw fnop ffree ffreep fstcw fnstcw fstenv fnstenv fstsw fnstsw wait fwait": C0 | C1 | C2 | C3,
+    "fnclex fldcw fnop ffree ffreep fnstcw fnstenv fnstsw wait": C0 | C1 | C2 | C3,
     "f*": C0 | C2 | C3,
 }
 
@@ -58,7 +58,6 @@ def _x86_rows(flags: str) -> Iterator[UndefinedBits]:
     for names, bits in _X86_FLAGS.items():
         for name in names.split():
             yield UndefinedBits(name, {flags: bits})
-            yield UndefinedBits(f"lock {name}", {flags: bits})
     for names, (by_one, by_more) in _X86_SHIFTS.items():
         for name in names.split():
             yield UndefinedBits(f"{name} *, 1", {flags: by_one} if by_one else {})
@@ -78,8 +77,7 @@ M68K = (
 # MIPS32 and MIPS64 volume II, MUL: HI and LO are UNPREDICTABLE after it.
 MIPS = (UndefinedBits("mul", {"hi": -1, "lo": -1}),)
 
-# Power ISA 3.0B, book I, 3.3.9: in 64-bit mode, where the upper half of the result is undefined, CR0 but for its copy of
-# SO.
+# Power ISA 3.0B, book I, 3.3.9: in 64-bit mode, where the upper half of the result is undefined, CR0 but for its SO.
 PPC64 = tuple(
     UndefinedBits(name, {"crf0": 0b1110}) for name in ("mulhw.", "mulhwu.", "divw.", "divwu.", "divwe.", "divweu.")
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -12,9 +11,10 @@ from typing import Annotated
 import typer
 
 from gdbtrace.analysis.diff import Diff
+from gdbtrace.analysis.reading import Selection
 from gdbtrace.cli.masks import MaskOptions, tolerance_of
 from gdbtrace.cli.output import ExitStatus, open_text_output, refuse_to_overwrite
-from gdbtrace.cli.traces import ReadingOptions, open_reading, progress_of
+from gdbtrace.cli.traces import ReadingOptions, open_pair, progress_of
 from gdbtrace.errors import UsageError
 from gdbtrace.report.diff import DiffReport
 from gdbtrace.report.diff_html import write_html
@@ -59,27 +59,29 @@ def diff(
     )
     refuse_to_overwrite([left, right, *filter(None, (reading_options.elf, side.right_elf))], [showing.html])
     tolerance = tolerance_of(masks)
-    with open_reading(left, reading_options) as ours, open_reading(right, right_options) as theirs:
-        comparison = Diff(ours, theirs, tolerance, showing.context)
+    with open_pair(left, reading_options, right, right_options) as (ours, theirs):
+        if ours.arch and theirs.arch and ours.arch.frame_architecture != theirs.arch.frame_architecture:
+            raise UsageError(
+                f"{left} is of {ours.arch.name}, {right} of {theirs.arch.name}: they have nothing in common"
+            )
         summary = DiffSummary(DiffReport(ours, theirs))
-        with progress_of(ours, theirs):
+        with progress_of(ours) as show:
+            comparison = Diff(ours, theirs, tolerance, showing.context, show)
             for divergence in comparison.iter_divergences():
                 summary.feed(divergence)
                 if not showing.every:
                     break
-    summary.finish(comparison.tally)
-    if not summary.count and not comparison.tally.pairs and (ours.selection != type(ours.selection)()):
+    summary.finish(comparison.tally, is_complete=showing.every or not summary.count)
+    if not summary.count and not comparison.tally.pairs and ours.selection != Selection():
         raise UsageError(f"{left}, {right}: nothing was compared: no frame of either is selected")
 
     if showing.html:
         with open_text_output(showing.html) as stream:
             write_html(summary, stream)
-    lines = _json_lines(summary) if showing.as_json else summary.lines() if showing.every else summary.first_lines()
-    sys.stdout.writelines(f"{line}\n" for line in lines)
+    if showing.as_json:
+        print(json.dumps(summary.facts()))
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in (summary.lines() if showing.every else summary.first_lines()))
     sys.stdout.flush()
     if summary.count:
         raise typer.Exit(ExitStatus.DIFFERENT)
-
-
-def _json_lines(summary: DiffSummary) -> Iterator[str]:
-    yield json.dumps(summary.facts())

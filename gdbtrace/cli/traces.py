@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from gdbtrace.analysis.reading import AddressRange, Reading, Selection
 from gdbtrace.cli.output import ProgressLine, complain
 from gdbtrace.errors import UsageError
 from gdbtrace.image import DebugPlaces
+from gdbtrace.logs import is_log
 from gdbtrace.trace import open_trace
 from gdbtrace.trace.container import TraceReader
 from gdbtrace.trace.frames import Frame
@@ -66,7 +66,10 @@ class ReadingOptions:
 
 @contextmanager
 def open_reading(
-    trace: Path, options: ReadingOptions, opener: Callable[[Path], TraceReader] = open_trace
+    trace: Path,
+    options: ReadingOptions,
+    opener: Callable[[Path], TraceReader] = open_trace,
+    beside: Reading | None = None,
 ) -> Iterator[Reading]:
     """See :func:`gdbtrace.opening.open_reading`."""
     with opening.open_reading(
@@ -78,10 +81,26 @@ def open_reading(
         is_demangled=not options.no_demangle,
         selection=_selection_of(options),
         opener=opener,
+        beside=beside,
     ) as reading:
-        if reading.disassembly.problem:
+        if reading.disassembly.problem and beside is None:
             complain(reading.disassembly.problem)
         yield reading
+
+
+@contextmanager
+def open_pair(
+    left: Path, left_options: ReadingOptions, right: Path, right_options: ReadingOptions
+) -> Iterator[tuple[Reading, Reading]]:
+    """Two traces, or a trace and a log of the same program and machine."""
+    if is_log(left) and is_log(right):
+        raise UsageError(f"{left} and {right} are logs; one of the two must be a trace, which says what they are of")
+    if is_log(left):
+        with open_reading(right, right_options) as theirs, open_reading(left, left_options, beside=theirs) as ours:
+            yield ours, theirs
+    else:
+        with open_reading(left, left_options) as ours, open_reading(right, right_options, beside=ours) as theirs:
+            yield ours, theirs
 
 
 def with_progress(reading: Reading, *, is_streaming: bool = False) -> Iterator[Frame]:
@@ -89,51 +108,42 @@ def with_progress(reading: Reading, *, is_streaming: bool = False) -> Iterator[F
 
     :param is_streaming: lines are printed meanwhile: where they go to a terminal, they are the progress.
     """
-    line = ProgressLine()
-    if not line.is_live or (is_streaming and sys.stdout.isatty()):
+    if is_streaming and sys.stdout.isatty():
         yield from reading
+        return
+    with progress_of(reading) as show:
+        if show is None:
+            yield from reading
+            return
+        for passed, frame in enumerate(reading):
+            if not passed % _PROGRESS_PERIOD:
+                show()
+            yield frame
+
+
+@contextmanager
+def progress_of(reading: Reading) -> Iterator[Callable[[], None] | None]:
+    """A function that shows, if it is time to, how far a reading has come, in a line on stderr; None: that is no
+    terminal."""
+    line = ProgressLine()
+    if not line.is_live:
+        yield None
         return
     began = shown = time.monotonic()
     count = reading.reader.frame_count
     end = count if reading.selection.end is None else min(reading.selection.end, count or reading.selection.end)
-    try:
-        for passed, frame in enumerate(reading):
-            if not passed % _PROGRESS_PERIOD and (now := time.monotonic()) - shown > _PROGRESS_SECONDS:
-                shown, done = now, reading.position - reading.selection.first
-                rate = done / (now - began)
-                left = f" of {end:,}, {(end - reading.position) / rate:.0f} s left" if end and rate else ""
-                line.show(f"{reading.position:,} frames{left} ({rate:,.0f}/s)")
-            yield frame
-    finally:
-        line.clear()
-
-
-@contextmanager
-def progress_of(*readings: Reading) -> Iterator[None]:
-    """While something reads several traces side by side: on a terminal a line on stderr shows how far it is."""
-    line = ProgressLine()
-    if not line.is_live:
-        yield
-        return
-    began, ended = time.monotonic(), threading.Event()
-    counts = [reading.reader.frame_count for reading in readings]
 
     def show() -> None:
-        while not ended.wait(_PROGRESS_SECONDS):
-            rate = readings[0].position / (time.monotonic() - began)
-            where = " and ".join(
-                f"{reading.position:,}" + (f" of {count:,}" if count else "")
-                for reading, count in zip(readings, counts, strict=True)
-            )
-            line.show(f"{where} frames ({rate:,.0f}/s)")
+        nonlocal shown
+        if (now := time.monotonic()) - shown > _PROGRESS_SECONDS:
+            shown, done = now, reading.position - reading.selection.first
+            rate = done / (now - began)
+            left = f" of {end:,}, {(end - reading.position) / rate:.0f} s left" if end and rate else ""
+            line.show(f"{reading.position:,} frames{left} ({rate:,.0f}/s)")
 
-    watcher = threading.Thread(target=show, daemon=True)
-    watcher.start()
     try:
-        yield
+        yield show
     finally:
-        ended.set()
-        watcher.join()
         line.clear()
 
 

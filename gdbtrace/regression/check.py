@@ -90,12 +90,14 @@ def with_both_engines(options: TraceOptions, tolerance: Tolerance) -> Contest:
 
 
 def with_emulators(options: RunOptions | MachineOptions, first: Path, second: Path, tolerance: Tolerance) -> Contest:
-    """The same run under two QEMUs, which may lay memory out differently.
+    """The same run under two QEMUs. Each lays a program's memory out in its own way; a machine's is the machine's.
 
     :param first: the program, or the directory that it is in.
     """
     left, right = (Side(f"run with {qemu}", replace(options, qemu=qemu)) for qemu in (first, second))
-    return Contest((left, right), replace(tolerance, is_relocated=True))
+    return Contest(
+        (left, right), replace(tolerance, is_relocated=tolerance.is_relocated or isinstance(options, RunOptions))
+    )
 
 
 def with_processor(options: RunOptions, tolerance: Tolerance) -> Contest:
@@ -144,6 +146,9 @@ def check(
             try:
                 result = Check((*result.summaries, run(_unseen(side.options, path))), None)
             except GdbtraceError as error:
+                if keep is None:
+                    # The part of a trace that the recording tells of goes with the directory.
+                    error.__notes__ = [note for note in getattr(error, "__notes__", ()) if not note.startswith("kept:")]
                 error.add_note(f"in the {side.name}")
                 raise
             if result.cut_short is not None:

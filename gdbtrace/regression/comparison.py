@@ -40,13 +40,14 @@ def compare_files(
     """Compare two traces up to their first divergence. Either may have the program, for symbols, beside it.
 
     :param elf: the program of both, for symbols; None: what they say themselves.
+    :param right: or a log of the same run (:mod:`gdbtrace.logs`).
     :raise UsageError: one cannot be read.
     :raise TraceFormatError: one is damaged.
     """
     folders = left.parent, right.parent
     with (
         open_reading(left, elf=elf, folders=folders) as ours,
-        open_reading(right, elf=elf, folders=folders) as theirs,
+        open_reading(right, elf=elf, folders=folders, beside=ours) as theirs,
     ):
         divergence = Diff(ours, theirs, tolerance, context).first()
         if divergence is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,26 +15,43 @@ from gdbtrace.arch.registry import architecture_named
 from gdbtrace.errors import UsageError, nearest
 from gdbtrace.machine.emulator import find_emulator
 from gdbtrace.machine.profile import load_profile
-from gdbtrace.opening import open_reading
-from gdbtrace.record.options import Place, Summary
+from gdbtrace.opening import is_of_machine, open_reading
+from gdbtrace.record.options import MachineOptions, Place, RunOptions, Summary
 from gdbtrace.trace import open_trace
 from gdbtrace.trace.frames import Frame, ModloadFrame, StdFrame
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Recording:
     """A trace and how it came about. Iterating gives its frames, each time anew."""
 
+    options: RunOptions | MachineOptions
     summary: Summary
+    program: Path | None
+    """Or a machine's image; None: what ran came with the machine."""
     output_path: Path
     """What the guest printed: a program on its standard output, a machine on its console."""
-    elf: Path | None
-    """The program, for symbols; None: what the trace says."""
+
+    def __repr__(self) -> str:
+        # Short: pytest shows it where an assertion failed.
+        return f"<{type(self).__name__} {self.path.name}>"
 
     @property
     def path(self) -> Path:
         """Of the trace."""
         return self.summary.path
+
+    @property
+    def command(self) -> Sequence[str]:
+        """What traces it again, as words of a command line. A machine's arguments are those of its profile."""
+        with open_trace(self.path) as reader:
+            meta = reader.meta
+            if meta is None:
+                return ()
+            # Notes on the trace stand among the options.
+            options = [word for word in meta.tracer.args if word.startswith("--")]
+            target = [meta.target.path] if is_of_machine(reader) else meta.target.args
+            return ("gdbtrace", "run", *options, *filter(None, target))
 
     @property
     def exit_status(self) -> int | None:
@@ -55,7 +72,8 @@ class Recording:
 
         :raise UsageError: the program cannot be read.
         """
-        return open_reading(self.path, elf=self.elf)
+        elf = self.options.elf if isinstance(self.options, MachineOptions) else None
+        return open_reading(self.path, elf=elf or self.program)
 
     def calls(self, function: str) -> list[Activation]:
         """Each execution of a function that began within the trace, in order, however it was entered.

@@ -354,7 +354,7 @@ def _checked_run(case: Case, summary: Summary) -> Result:
     comparison = check_golden(summary.path, case.golden, case.tolerance, elf=case.elf)
     if comparison.is_equal:
         return Result(case.name, Verdict.EQUAL, (), None, summary.instructions, summary.seconds)
-    lines = [*comparison.lines, *_changes_since(case, summary)]
+    lines = [*comparison.lines, *changes_since(case.golden, case.program, versions_of(case.options, summary))]
     return Result(case.name, Verdict.DIFFERENT, lines, comparison.facts, summary.instructions, summary.seconds)
 
 
@@ -420,13 +420,16 @@ def versions_of(options: RunOptions | MachineOptions, summary: Summary) -> dict[
     return versions
 
 
-def _changes_since(case: Case, summary: Summary) -> Iterator[str]:
-    """What is not as it was when the golden was made."""
-    manifest = read_manifest(case.golden)
-    known = manifest.get("program")
-    if isinstance(known, dict) and case.program is not None and known.get("sha256") != sha256_of(case.program):
-        yield f"{case.program.name} is not the program that the golden was made with"
-    then, now = manifest.get("versions"), versions_of(case.options, summary)
-    for tool, release in now.items():
+def changes_since(golden: Path, program: Path | None, versions: Mapping[str, str]) -> Iterator[str]:
+    """What is not as it was when a golden was made, as its manifest says.
+
+    :param program: what was traced now.
+    :param versions: of the tools, now.
+    """
+    manifest = read_manifest(golden)
+    known, then = manifest.get("program"), manifest.get("versions")
+    if isinstance(known, dict) and program is not None and known.get("sha256") != sha256_of(program):
+        yield f"{program.name} is not the program that the golden was made with"
+    for tool, release in versions.items():
         if isinstance(then, dict) and then.get(tool, release) != release:
             yield f"the golden was made with {tool} {then[tool]}, this run with {release}"

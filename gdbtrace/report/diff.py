@@ -68,7 +68,11 @@ class Row:
     @property
     def is_same(self) -> bool:
         """Whether both have the same instruction, whatever it does, or event."""
-        return self.left is not None and self.right is not None and self.left.key == self.right.key
+        if self.left is None or self.right is None:
+            return False
+        # One side's symbols may not be here.
+        ours, theirs = self.left.instruction, self.right.instruction
+        return self.left.key == self.right.key or (ours is not None and ours == theirs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,8 @@ class DiffReport:
         """Context of both sides, what is the same side by side."""
         ours = [_place(self._left, number, frame) for number, frame in left]
         theirs = [_place(self._right, number, frame) for number, frame in right]
-        matcher = SequenceMatcher(None, [each.key for each in ours], [each.key for each in theirs], autojunk=False)
+        our_keys, their_keys = ([self._key_of(each) for each in side] for side in (ours, theirs))
+        matcher = SequenceMatcher(None, our_keys, their_keys, autojunk=False)
         for tag, low, high, other_low, other_high in matcher.get_opcodes():
             if tag == "equal":
                 pairs = zip(ours[low:high], theirs[other_low:other_high], strict=True)
@@ -143,6 +148,12 @@ class DiffReport:
             else:
                 yield from (Row(each, None) for each in ours[low:high])
                 yield from (Row(None, each) for each in theirs[other_low:other_high])
+
+    def _key_of(self, place: Place) -> tuple[object, ...]:
+        """The same for the same instruction in the other trace. Where one side's symbols are not here, as of a program
+        that has been built anew, its address says which one it is."""
+        is_named = all(any(module.image for module in side.symbols.modules) for side in (self._left, self._right))
+        return place.key if is_named else place.instruction or (place.text,)
 
     def lines(self, found: LookedUp) -> Iterator[str]:
         """A divergence: its class, where it is in both traces, what each has, and the frames around it."""
@@ -164,11 +175,12 @@ class DiffReport:
             for name, count in zip(self.names, (found.left_frames, found.right_frames), strict=True)
             if count
         ]
+        if found.is_realigned and more:
+            more.append("then both go on alike")
+        elif not found.is_realigned and found.kind is not DivergenceKind.LENGTH:
+            more.append("where both go on alike was not found")
         if more:
-            end = "then both go on alike" if found.is_realigned else "where they go on alike was not found"
-            yield f"{'; '.join(more)}; {end}"
-        elif not found.is_realigned:
-            yield "where they go on alike was not found"
+            yield "; ".join(more)
         if found.follows_tolerated:
             yield "a consequence of values that are not compared"
 

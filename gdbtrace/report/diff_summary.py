@@ -47,6 +47,8 @@ class DiffSummary:
         self.left_out = 0
         """How many are in no group, for there are too many groups."""
         self.tally = Tally()
+        self.is_complete = False
+        """All divergences were looked for, not only the first one."""
         self._groups: dict[tuple[object, ...], int] = {}
         """Of what -> its index in `_all`."""
         self._all: list[Group] = []
@@ -67,9 +69,9 @@ class DiffSummary:
         self._group_of.append(number)
         self.count += 1
 
-    def finish(self, tally: Tally) -> None:
-        """Learn what was counted until the end."""
-        self.tally = tally
+    def finish(self, tally: Tally, *, is_complete: bool) -> None:
+        """Learn what was counted until the end, or until looking stopped."""
+        self.tally, self.is_complete = tally, is_complete
         for index, count in tally.derived.items():
             if index < len(self._group_of) and (number := self._group_of[index]) != _OTHERS:
                 self._all[number].derived += count
@@ -125,6 +127,9 @@ class DiffSummary:
         ]
         return {
             "equal": not self.count,
+            "left": self.report.names[0],
+            "right": self.report.names[1],
+            "complete": self.is_complete,
             "compared": self.tally.pairs,
             "tolerated": self.tally.tolerated,
             "divergences": self.count,

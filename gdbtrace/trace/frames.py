@@ -159,13 +159,16 @@ class OperandList(Sequence[Operand]):
         None: the lists are not laid out alike, or in no usual way, so which belong together is not known. Operands that
         stand in the same place need not be the same register.
         """
-        entries = self._decoder.entries(self._data, self._start, self._end)
+        data, start, end = self._data, self._start, self._end
+        if data[start:end] == other._data[other._start : other._end]:
+            return []
+        entries = self._decoder.entries(data, start, end)
         others = other._decoder.entries(other._data, other._start, other._end)
         if entries is None or others is None or len(entries) != len(others):
             return None
         operand, others_operand = self._decoder.operand, other._decoder.operand
         return [
-            (operand(one, self._offset + self._start), others_operand(two, other._offset + other._start))
+            (operand(one, self._offset + start), others_operand(two, other._offset + other._start))
             for one, two in zip(entries, others, strict=True)
             if one != two
         ]

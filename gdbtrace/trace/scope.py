@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from gdbtrace.trace.frames import StdFrame
 
 
-def _never_extra(previous: StdFrame, address: int) -> bool:
+def never_extra(previous: StdFrame, address: int) -> bool:
+    """A log has no instructions that a trace has not."""
     return False
 
 
-def _never_folded(previous: StdFrame, frame: StdFrame) -> bool:
+def never_folded(previous: StdFrame, frame: StdFrame) -> bool:
+    """A log has all instructions."""
     return False
 
 
@@ -40,10 +42,10 @@ class Scope:
     """Instruction sets."""
     address_bits: int = -1
     """The bits of accesses' addresses that are the guest-virtual address's: a log of a machine has another address."""
-    is_extra: Callable[[StdFrame, int], bool] = _never_extra
+    is_extra: Callable[[StdFrame, int], bool] = never_extra
     """Whether, after this instruction, the log has one at that address which is none for a trace: QEMU enters the
     instruction once more, or passes over what is annulled."""
-    is_folded: Callable[[StdFrame, StdFrame], bool] = _never_folded
+    is_folded: Callable[[StdFrame, StdFrame], bool] = never_folded
     """Whether, after the first instruction, the log may lack the second one: a further iteration of the same."""
 
     @property

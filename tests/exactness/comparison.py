@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gdbtrace.arch.model import ByteOrder
-from gdbtrace.trace import StdFrame
+from gdbtrace.logs.surplus import (
+    has_repeat_prefix,
+    is_branch_likely,
+    is_execute,
+    is_window,
+    may_nullify,
+    may_skip,
+)
 
 Bytes = frozenset[tuple[str, int]]
 
@@ -41,17 +48,9 @@ def _without_closing_pass(lines: Iterator[Line]) -> Iterator[Line]:
     previous = None
     for line in lines:
         is_pass = previous is not None and previous.address == line.address and not line.touched
-        if not (is_pass and _has_repeat_prefix(line.data)):
+        if not (is_pass and has_repeat_prefix(line.data)):
             yield line
         previous = line
-
-
-PREFIXES = bytes.fromhex("f2 f3 66 67 26 2e 36 3e 64 65")
-
-
-def _has_repeat_prefix(data: bytes) -> bool:
-    prefixes = data[: next((at for at, byte in enumerate(data) if byte not in PREFIXES), 0)]
-    return bool(set(prefixes) & {0xF2, 0xF3})
 
 
 def _without_rewriting_retry(lines: Iterator[Line]) -> Iterator[Line]:
@@ -84,14 +83,9 @@ def _without_window_retry(lines: Iterator[Line]) -> Iterator[Line]:
     ``flushw`` does so for each window that it spills."""
     previous: Line | None = None
     for line in lines:
-        if not (_is_window(line.data) and previous is not None and previous.address == line.address):
+        if not (is_window(line.data) and previous is not None and previous.address == line.address):
             yield line
         previous = line
-
-
-def _is_window(data: bytes) -> bool:
-    word = int.from_bytes(data, "big")
-    return word >> 30 == 2 and (word >> 19) & 0x3F in (0x2B, 0x39, 0x3C, 0x3D)
 
 
 def _without_annulled_slots(byte_order: ByteOrder) -> Callable[[Iterator[Line]], Iterator[Line]]:
@@ -105,22 +99,12 @@ def _without_annulled_slots(byte_order: ByteOrder) -> Callable[[Iterator[Line]],
                 continue
             branch, slot, target = held
             word = int.from_bytes(branch.data, byte_order)
-            if _is_branch_likely(word) and slot.address + 4 == target.address and branch.address + 4 == slot.address:
+            if is_branch_likely(word) and slot.address + 4 == target.address and branch.address + 4 == slot.address:
                 held = [branch, target]
             yield held.pop(0)
         yield from held
 
     return rule
-
-
-def _is_branch_likely(word: int) -> bool:
-    opcode, rt = word >> 26, word >> 16 & 31
-    return (
-        opcode in (0x14, 0x15)
-        or (opcode in (0x16, 0x17) and not rt)  # else a compact branch of release 6
-        or (opcode == 1 and rt in (2, 3, 18, 19))
-        or (opcode == 0x11 and word >> 21 & 31 == 8 and bool(rt & 2))
-    )
 
 
 def _without_peeked_halfword(page_bytes: int) -> Callable[[Iterator[Line]], Iterator[Line]]:
@@ -158,7 +142,7 @@ def _with_execute_as_one(lines: Iterator[Line]) -> Iterator[Line]:
     held: Line | None = None
     for line in lines:
         is_target = held is not None and line.address == held.address and line.data != held.data
-        if held is not None and is_target and _is_execute(held.data):
+        if held is not None and is_target and is_execute(held.data):
             held = held._replace(touched=held.touched | line.touched)
             continue
         if held is not None:
@@ -166,10 +150,6 @@ def _with_execute_as_one(lines: Iterator[Line]) -> Iterator[Line]:
         held = line
     if held is not None:
         yield held
-
-
-def _is_execute(data: bytes) -> bool:
-    return data[0] == 0x44 or (data[0] == 0xC6 and not data[1] & 15)
 
 
 RULES: Mapping[str, Callable[[Iterator[Line]], Iterator[Line]]] = {
@@ -190,54 +170,8 @@ RULES: Mapping[str, Callable[[Iterator[Line]], Iterator[Line]]] = {
 }
 
 
-def _again(enters_again: Callable[[bytes], bool]) -> Callable[[StdFrame, int], bool]:
-    """The same instruction is entered once more."""
-    return lambda frame, address: address == frame.address and enters_again(frame.rawbytes)
-
-
-def _annulled_slot(byte_order: ByteOrder) -> Callable[[StdFrame, int], bool]:
-    def is_slot(frame: StdFrame, address: int) -> bool:
-        return address == frame.address + 4 and _is_branch_likely(int.from_bytes(frame.rawbytes, byte_order))
-
-    return is_slot
-
-
 def _may_be_nullified(previous: Line, line: Line) -> bool:
-    return not line.touched and _may_nullify(previous.data)
-
-
-def _may_nullify(data: bytes) -> bool:
-    """HPPA: an instruction with a condition, and a branch with ``,n`` (manual, chapter 4).
-
-    QEMU goes past most of what they nullify as if it did nothing, and both witnesses show that.
-    """
-    word = int.from_bytes(data, "big")
-    opcode = word >> 26
-    if opcode in (0x02, 0x24, 0x25, 0x2C, 0x2D):
-        return bool(word >> 12 & 15)
-    if opcode in (0x34, 0x35):
-        return bool(word >> 13 & 7)
-    if opcode == 0x0C:
-        return word >> 9 & 3 == 2 and bool(word >> 5 & 1)
-    is_branch = opcode in (*range(0x20, 0x24), *range(0x27, 0x2C), 0x2F, *range(0x30, 0x34), *range(0x38, 0x3C))
-    return is_branch and bool(word >> 1 & 1)
-
-
-def _nullified(frame: StdFrame, address: int) -> bool:
-    following = next(operand.as_int() for operand in frame.pre if not operand.is_memory and operand.name == "pcoqt")
-    return address == following and _may_nullify(frame.rawbytes)
-
-
-EXTRA_STATES: Mapping[str, Callable[[StdFrame, int], bool]] = {
-    # Whether QEMU's log of states has, after a frame's own, one at this address that belongs to no frame: it has one
-    # for each translation block that is entered, so for what the rules above take out of the plugin's lines.
-    **dict.fromkeys(("x86_64", "i386"), _again(_has_repeat_prefix)),
-    **dict.fromkeys(("sparc64", "sparc32plus", "sparc"), _again(_is_window)),
-    **dict.fromkeys(("mips", "mips64"), _annulled_slot("big")),
-    **dict.fromkeys(("mipsel", "mips64el"), _annulled_slot("little")),
-    "s390x": _again(_is_execute),
-    "hppa": _nullified,
-}
+    return not line.touched and may_nullify(previous.data)
 
 
 NO_BYTES = frozenset({"tricore", "avr"})
@@ -246,8 +180,7 @@ NO_BYTES = frozenset({"tricore", "avr"})
 
 def _may_be_skipped(previous: Line, line: Line) -> bool:
     """AVR: after ``cpse``, ``sbrc``, ``sbrs``, ``sbic`` and ``sbis``."""
-    word = int.from_bytes(previous.data[:2], "little")
-    return not line.touched and (word & 0xFC00 == 0x1000 or word & 0xFC08 == 0xFC00 or word & 0xFD00 == 0x9900)
+    return not line.touched and may_skip(previous.data)
 
 
 NOT_EXECUTED: Mapping[str, Callable[[Line, Line], bool]] = {"hppa": _may_be_nullified, "avr": _may_be_skipped}
@@ -263,15 +196,6 @@ _AARCH64_UNSEEN = frozenset(
     # dc zva, which is a memset.
     | {"dc"}
 )
-
-
-def is_further_iteration(previous: StdFrame, frame: StdFrame) -> bool:
-    """Whether the log of QEMU 10.0 may have no state for a frame of x86, given the frame before it.
-
-    There a ``rep`` is one block with a loop in it, unless a debugger steps (``do_gen_rep`` of QEMU's
-    target/i386/tcg/translate.c).
-    """
-    return previous.address == frame.address and _has_repeat_prefix(frame.rawbytes)
 
 
 _PPC_UNSEEN = frozenset({"dcbz", "dcbzl", "lmw", "stmw", "lswi", "stswi"})

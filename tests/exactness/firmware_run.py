@@ -22,6 +22,7 @@ from gdbtrace import Summary, open_trace
 from gdbtrace.arch.model import Arch, StepRule
 from gdbtrace.arch.registry import architecture_named
 from gdbtrace.errors import LinkTimeout, TargetDied
+from gdbtrace.logs.surplus import EXTRA
 from gdbtrace.machine.profile import load_profile
 from gdbtrace.machine.system import SystemEmulator
 from gdbtrace.record.engines import EngineChoice
@@ -35,7 +36,6 @@ from gdbtrace.stub.packet import SIGTRAP, StopKind, resumption
 from gdbtrace.trace import ExceptionFrame, StdFrame
 from tests.exactness.comparison import (
     DATA_ADDRESSES,
-    EXTRA_STATES,
     UNSEEN_REGISTERS,
     Comparison,
     Line,
@@ -163,7 +163,7 @@ def _end(client: StubClient) -> None:
 class _BareRun:
     """A machine stepped along a trace.
 
-    What a bare step gets wrong, and the tracer does not: x86 goes through an instruction twice (``EXTRA_STATES``), or
+    What a bare step gets wrong, and the tracer does not: x86 goes through an instruction twice (``EXTRA``), or
     through none; after some instructions the next one is executed as well (:data:`_SWALLOWING`).
     """
 
@@ -238,7 +238,7 @@ class _BareRun:
         return "" if self._is_at(frame.to_addr) else self._difference(number, frame.to_addr)
 
     def _passes_again(self, previous: StdFrame) -> bool:
-        is_extra = EXTRA_STATES.get(self._arch.name)
+        is_extra = EXTRA.get(self._arch.name)
         return is_extra is not None and is_extra(
             previous, previous.address if self._is_at(previous.address) else self._address
         )

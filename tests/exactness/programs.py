@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.exactness.cpu_log import READERS
+from gdbtrace.logs.cpu_dump import READERS
 from tests.exactness.guest_run import GuestRun
 from tests.toolchain import GUESTS, TESTS, Workshop, traced_with
 from tests.tracing import NULL

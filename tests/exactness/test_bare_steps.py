@@ -9,6 +9,7 @@ import pytest
 from gdbtrace import open_trace
 from gdbtrace.arch.model import StepRule
 from gdbtrace.arch.registry import ARCHITECTURES
+from gdbtrace.logs.surplus import EXTRA
 from gdbtrace.machine.emulator import find_emulator
 from gdbtrace.machine.user import UserEmulator, UserProgram
 from gdbtrace.stub.client import StubClient
@@ -16,7 +17,6 @@ from gdbtrace.stub.endpoint import Endpoint
 from gdbtrace.stub.greeting import greet, reach
 from gdbtrace.stub.packet import SIGTRAP, StopKind, parse_stop_reply
 from gdbtrace.trace import StdFrame
-from tests.exactness.comparison import EXTRA_STATES
 from tests.exactness.guest_run import GuestRun
 from tests.exactness.whole_run import rule_of, trace_whole
 from tests.toolchain import GUESTS
@@ -58,7 +58,7 @@ def test_bare_steps_see_the_instructions_of_the_trace(arch: str, tmp_path: Path)
     stops = bare_steps(arch, program)
 
     # Then the instructions are the same, but for what a raw step is known to get wrong
-    is_extra = EXTRA_STATES.get(arch)
+    is_extra = EXTRA.get(arch)
     at, previous = 0, None
     for number, frame in enumerate(frames):
         while previous and is_extra and stops[at] != frame.address and is_extra(previous, stops[at]):

@@ -13,10 +13,10 @@ from gdbtrace import EngineChoice, Outcome, RunOptions, Summary, open_trace
 from gdbtrace.arch.disassembler import disassemble
 from gdbtrace.arch.model import StepRule
 from gdbtrace.arch.registry import ARCHITECTURES, architecture_named
+from gdbtrace.logs.surplus import EXTRA, is_further_iteration
 from gdbtrace.report.instruction_log import memtrace_line
 from gdbtrace.trace import ExceptionFrame, Frame, StdFrame, SyscallFrame
 from tests.exactness.comparison import (
-    EXTRA_STATES,
     MACHINE_UNSEEN,
     PARTLY_UNSEEN,
     UNDECODED_UNSEEN,
@@ -24,7 +24,6 @@ from tests.exactness.comparison import (
     Comparison,
     Line,
     compare,
-    is_further_iteration,
     parse_line,
 )
 from tests.exactness.cpu_log import RegisterComparison, State, compare_registers, with_x87_as_stack
@@ -58,7 +57,7 @@ def compare_with_log(workshop: Workshop, run: GuestRun, trace: Path) -> Register
     Of the installed QEMU the whole trace.  Any other is linked statically, so nobody pins what its getrandom returns:
     up to the first of those.
     """
-    is_extra = EXTRA_STATES.get(run.arch)
+    is_extra = EXTRA.get(run.arch)
     with open_trace(trace) as reader, run.states(workshop) as states:
         if run.qemu is None:
             return compare_registers(run.arch, reader, states, is_extra)

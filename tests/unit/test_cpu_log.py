@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import pytest
 
+from gdbtrace.logs.cpu_dump import READERS
+from gdbtrace.logs.surplus import EXTRA
 from gdbtrace.trace import ExceptionFrame, KeyFrame, Operand, RegisterLocation, StdFrame, TaggedValues
 from gdbtrace.trace.frames import NO_USAGE
-from tests.exactness.comparison import EXTRA_STATES
-from tests.exactness.cpu_log import READERS, Dump, State, compare_registers, parse_states
+from tests.exactness.cpu_log import Dump, State, compare_registers, parse_states
 
 NOP = bytes.fromhex("13000000")
 
@@ -114,7 +115,7 @@ def test_annulled_slot_has_a_state_and_no_frame() -> None:
     log = [State(address, f"pc=0x{address:08x}\n") for address in (0x100, 0x104, 0x108)]
 
     # When QEMU enters its delay slot all the same
-    result = compare_registers("mips", frames, iter(log), EXTRA_STATES["mips"])
+    result = compare_registers("mips", frames, iter(log), EXTRA["mips"])
 
     # Then that is passed over, and without the rule it is not
     assert (result.first_difference, result.instructions) == ("", 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from io import StringIO
@@ -135,7 +136,7 @@ def test_frame_that_only_one_trace_has(sides: tuple[Reading, Reading]) -> None:
         "  at program.c:35: for (int i = 0; i < (int)sizeof table; i += step)",
         "         aarch64.frames  aarch64.frames",
         "  trace  ends            goes on",
-        "  aarch64.frames has 593 frames that the other has not; where they go on alike was not found",
+        "  aarch64.frames has 593 frames that the other has not",
         "",
         "    19 19  0x400154  add w1, w1, w0  fill+0x18",
         "  +    20  0x400158  add x2, x2, x4  fill+0x1c",
@@ -223,24 +224,30 @@ def summary(sides: tuple[Reading, Reading]) -> DiffSummary:
     other = Divergence(REGISTER, position(left, 21), position(right, 21), [dataclasses.replace(X2, what="nzcv after")])
     for divergence in (other, another_value(sides, [X2]), another_value(sides, [X2]), end):
         counted.feed(divergence)
-    counted.finish(Tally(pairs=592, divergences=4, derived={0: 5, 1: 30, 2: 10}, tolerated=7))
+    counted.finish(Tally(pairs=592, divergences=4, derived={0: 5, 1: 30, 2: 10}, tolerated=7), is_complete=True)
     return counted
 
 
 def test_table_counts_by_kind_and_instruction(summary: DiffSummary) -> None:
-    assert list(summary.lines()) == [
-        "count  derived  left frame  right frame  kind      what        instruction",
-        "    1        0         592          590  length    trace       0x4000ec  sxtw x0, w0  leave+0x4 at program.c:16",
-        "    2       40          20           20  register  x2 after    0x400158  add x2, x2, x4  fill+0x1c at program.c:35",
-        "    1        5          21           21  register  nzcv after  0x40015c  cmp w1, #0xfff  fill+0x20 at program.c:35",
-        "    4  in 592 frames that both have",
+    head, *rows, total = summary.lines()
+    # Columns as wide as what is in them, two spaces apart.
+    assert [re.split("  +", row.strip()) for row in (head, *rows)] == [
+        ["count", "derived", "left frame", "right frame", "kind", "what", "instruction"],
+        ["1", "0", "592", "590", "length", "trace", "0x4000ec", "sxtw x0, w0", "leave+0x4 at program.c:16"],
+        ["2", "40", "20", "20", "register", "x2 after", "0x400158", "add x2, x2, x4", "fill+0x1c at program.c:35"],
+        ["1", "5", "21", "21", "register", "nzcv after", "0x40015c", "cmp w1, #0xfff", "fill+0x20 at program.c:35"],
     ]
+    assert len({row.index("0x4") for row in rows}) == 1
+    assert total == "    4  in 592 frames that both have"
 
 
 def test_object_of_all_has_the_first_of_each_group(summary: DiffSummary) -> None:
     found = json.loads(json.dumps(summary.facts()))
     groups = found.pop("groups")
-    assert found == {"equal": False, "compared": 592, "tolerated": 7, "divergences": 4, "left_out": 0}
+    assert found == {
+        **{"equal": False, "left": "aarch64.frames", "right": "aarch64.frames", "complete": True},
+        **{"compared": 592, "tolerated": 7, "divergences": 4, "left_out": 0},
+    }
     assert [(each["count"], each["derived"], each["first"]["left"]["frame"]) for each in groups] == [
         (1, 0, 592),
         (2, 40, 20),
@@ -250,9 +257,9 @@ def test_object_of_all_has_the_first_of_each_group(summary: DiffSummary) -> None
 
 def test_nothing_different_is_said_with_how_much_was_compared(sides: tuple[Reading, Reading]) -> None:
     counted = DiffSummary(DiffReport(*sides))
-    counted.finish(Tally(pairs=592))
+    counted.finish(Tally(pairs=592), is_complete=True)
     assert [list(counted.lines()), list(counted.first_lines())] == [["equal: 592 frames"]] * 2
-    counted.finish(Tally(pairs=592, tolerated=3))
+    counted.finish(Tally(pairs=592, tolerated=3), is_complete=True)
     assert list(counted.lines()) == ["equal: 592 frames, 3 with differences that are tolerated"]
     assert counted.facts()["equal"] is True
 
@@ -266,7 +273,7 @@ def test_more_instructions_than_are_kept_are_counted_together(sides: tuple[Readi
     for address in range(0x1000, 0x1000 + 4 * 8200, 4):
         there = Position(address // 4, dataclasses.replace(frame, address=address))
         counted.feed(Divergence(REGISTER, there, there, [X2]))
-    counted.finish(Tally(pairs=8200, derived={0: 1, 8199: 1}))
+    counted.finish(Tally(pairs=8200, derived={0: 1, 8199: 1}), is_complete=True)
     assert (counted.count, len(counted.groups()), counted.left_out) == (8200, 8192, 8)
     assert list(counted.lines())[-2:] == ["    8  at other instructions", " 8200  in 8200 frames that both have"]
 
@@ -291,7 +298,7 @@ def test_page_has_both_sides(summary: DiffSummary, tmp_path: Path) -> None:
 
 def test_page_of_equal_traces_says_so(sides: tuple[Reading, Reading], tmp_path: Path) -> None:
     counted = DiffSummary(DiffReport(*sides))
-    counted.finish(Tally(pairs=592))
+    counted.finish(Tally(pairs=592), is_complete=True)
     assert page_of(counted, tmp_path / "page.html") == []
     assert "Equal: 592 frames." in (tmp_path / "page.html").read_text()
 

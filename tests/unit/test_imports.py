@@ -15,6 +15,7 @@ ALLOWED = {
     "arch": {"errors"},
     "trace": {"errors"},
     "image": {"errors"},
+    "logs": {"errors", "arch", "trace"},
     "objdump": {"errors", "arch"},
     "stub": {"errors"},
     "gdb": {"errors"},
@@ -23,7 +24,7 @@ ALLOWED = {
     "record": {"errors", "version", "tracer", "gdb", "trace", "arch", "image", "machine", "stub"},
     "analysis": {"errors", "trace", "arch", "image", "objdump"},
     "report": {"errors", "analysis", "trace", "arch", "image"},
-    "opening": {"errors", "trace", "arch", "image", "machine", "analysis"},
+    "opening": {"errors", "trace", "arch", "image", "machine", "logs", "analysis"},
     "regression": {
         *("errors", "version", "trace", "arch", "image", "machine", "record", "analysis", "report", "opening"),
         *("gdb", "processes"),
@@ -33,7 +34,7 @@ ALLOWED = {
     "doctor": {"errors", "record", "gdb", "machine", "stub", "arch"},
     "cli": {
         *("errors", "version", "analysis", "report", "record", "doctor", "gdb", "machine", "trace", "arch", "image"),
-        *("objdump", "opening", "regression"),
+        *("objdump", "opening", "logs", "regression"),
     },
     "__init__": {"errors", "version", "record", "trace", "regression"},
 }
