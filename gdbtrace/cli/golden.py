@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -100,13 +101,15 @@ def _each(choice: Choice, act: Callable[[Case], Result]) -> None:
     results: dict[str, Result] = {}
     line.show(f"0 of {len(cases)}")
     try:
-        for case, result in made_of(cases, act, choice.jobs):
-            results[case.name] = result
-            line.clear()
-            if not choice.as_json:
-                for text in _as_text(result):
-                    print(printable(text), flush=True)
-            line.show(f"{len(results)} of {len(cases)}")
+        # Closed here, and not when Python gets to it: Ctrl-C must leave nothing running.
+        with closing(made_of(cases, act, choice.jobs)) as done:
+            for case, result in done:
+                results[case.name] = result
+                line.clear()
+                if not choice.as_json:
+                    for text in _as_text(result):
+                        print(printable(text), flush=True)
+                line.show(f"{len(results)} of {len(cases)}")
     finally:
         line.clear()
     ordered = [results[case.name] for case in cases]

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TypeVar
@@ -23,7 +23,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _FORK = multiprocessing.get_context("fork")
 
 
-def made_of(items: Iterable[Item], make: Callable[[Item], Made], jobs: int) -> Iterator[tuple[Item, Made]]:
+def made_of(items: Iterable[Item], make: Callable[[Item], Made], jobs: int) -> Generator[tuple[Item, Made], None, None]:
     """What ``make`` makes of each item, as it is done; ``jobs`` of them at a time.
 
     Each runs in a process of its own: it may change its working directory, and one that crashes takes no other with it.

@@ -364,18 +364,18 @@ class TraceReader:
         self._decoder = FrameDecoder(self.path)
 
     def _read_header(self) -> None:
-        self._take_header(self.read_at(0, HEADER_BYTES), 0)
+        self._take_header(self._read_at(0, HEADER_BYTES), 0)
         self._meta_message: bytes | None = None
         self._first = _HEADER.size
         if self.header.version > 1:
-            field = self.read_at(_HEADER.size, _U64.size)
+            field = self._read_at(_HEADER.size, _U64.size)
             size = _U64.unpack(field)[0] if len(field) == _U64.size else 0
             self._first = _HEADER.size + _U64.size + size
             if len(field) < _U64.size or self._first > self.size_bytes:
                 raise TraceFormatError(self.path, _HEADER.size, "meta frame cut short")
             if size > MOST_MESSAGE_BYTES:
                 raise TraceFormatError(self.path, _HEADER.size, f"a meta frame of {size} bytes")
-            self._meta_message = self.read_at(_HEADER.size + _U64.size, size)
+            self._meta_message = self._read_at(_HEADER.size + _U64.size, size)
 
     def _take_header(self, data: bytes, offset: int) -> None:
         """Believe what is in a header, as far as one can.
@@ -505,7 +505,7 @@ class TraceReader:
         while offset < end:
             at = offset - buffer_offset + 8
             if at > len(buffer):
-                buffer, buffer_offset, at = self.read_at(offset, _READ_BYTES), offset, 8
+                buffer, buffer_offset, at = self._read_at(offset, _READ_BYTES), offset, 8
                 if len(buffer) < 8:
                     raise self._cut_frame(offset)
             (size,) = unpack(buffer, at - 8)
@@ -515,7 +515,7 @@ class TraceReader:
             if at + size > len(buffer):
                 if size > MOST_MESSAGE_BYTES:
                     raise TraceFormatError(self.path, offset, f"a frame of {size} bytes")
-                buffer, buffer_offset, at = self.read_at(offset, max(_READ_BYTES, size + 8)), offset, 8
+                buffer, buffer_offset, at = self._read_at(offset, max(_READ_BYTES, size + 8)), offset, 8
                 if at + size > len(buffer):
                     raise self._cut_frame(offset)
             yield offset + 8, buffer[at : at + size]
@@ -539,7 +539,7 @@ class TraceReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def read_at(self, offset: int, size: int) -> bytes:
+    def _read_at(self, offset: int, size: int) -> bytes:
         """What the file has there: fewer bytes than ``size`` only at its end."""
         try:
             data = os.pread(self._stream.fileno(), size, offset)
@@ -560,11 +560,11 @@ class TraceReader:
         count, end = self.frame_count, self._claimed_toc
         if not count:
             return None
-        (period,) = _U64.unpack(self.read_at(end, _U64.size))
+        (period,) = _U64.unpack(self._read_at(end, _U64.size))
         entries, rest = divmod(self.size_bytes - end - _U64.size, _U64.size)
         if rest or not period or entries not in {-(-count // period), count // period, (count - 1) // period}:
             return None
-        data = self.read_at(end + _U64.size, entries * _U64.size)
+        data = self._read_at(end + _U64.size, entries * _U64.size)
         if len(data) != entries * _U64.size:
             return None
         offsets = array("Q", struct.unpack(f"<{entries}Q", data))

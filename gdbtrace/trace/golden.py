@@ -118,14 +118,14 @@ class GoldenReader(TraceReader):
     """
 
     def _read_header(self) -> None:
-        magic = self.read_at(0, len(GOLDEN_MAGIC))
+        magic = self._read_at(0, len(GOLDEN_MAGIC))
         if magic[:-1] != GOLDEN_MAGIC[:-1]:
             raise TraceFormatError(self.path, 0, "not a golden")
         if magic != GOLDEN_MAGIC:
             known = GOLDEN_MAGIC[-1]
             raise TraceFormatError(self.path, len(magic) - 1, f"a golden of version {magic[-1]}; we know {known}")
-        self._take_header(self.read_at(len(magic), HEADER_BYTES), len(magic))
-        field = self.read_at(_FIRST_SECTION - _U64.size, _U64.size)
+        self._take_header(self._read_at(len(magic), HEADER_BYTES), len(magic))
+        field = self._read_at(_FIRST_SECTION - _U64.size, _U64.size)
         self.frames_per_entry = int.from_bytes(field, "little")
         """Of the trace's table of contents; 0: it has none that we know."""
         meta, self._first_block = self._section(_FIRST_SECTION, MOST_MESSAGE_BYTES)
@@ -136,7 +136,7 @@ class GoldenReader(TraceReader):
     @property
     def lead(self) -> bytes:
         """What stands before the trace's first frame."""
-        header, meta = self.read_at(len(GOLDEN_MAGIC), HEADER_BYTES), self._meta_message
+        header, meta = self._read_at(len(GOLDEN_MAGIC), HEADER_BYTES), self._meta_message
         return header if meta is None else header + _U64.pack(len(meta)) + meta
 
     @property
@@ -184,7 +184,7 @@ class GoldenReader(TraceReader):
         return table
 
     def _block(self, place: int) -> _Block:
-        data = self.read_at(place, _BLOCK.size)
+        data = self._read_at(place, _BLOCK.size)
         if len(data) < _BLOCK.size:
             raise TraceFormatError(self.path, place, "golden cut short", _REMEDY)
         frames, size_bytes, *sizes = _BLOCK.unpack(data)
@@ -212,13 +212,13 @@ class GoldenReader(TraceReader):
 
     def _section(self, place: int, most: int) -> tuple[bytes, int]:
         """What a section at ``place`` has, and where it ends."""
-        size = int.from_bytes(self.read_at(place, _U32.size), "little")
+        size = int.from_bytes(self._read_at(place, _U32.size), "little")
         place += _U32.size
         return self._expanded(place, size, most), place + size
 
     def _expanded(self, place: int, size: int, most: int) -> bytes:
         """What zstd made ``size`` bytes of.  At most so many: what a file says of itself is not believed."""
-        data = self.read_at(place, size) if place + size <= self.size_bytes else b""
+        data = self._read_at(place, size) if place + size <= self.size_bytes else b""
         if len(data) < size or not data:
             raise TraceFormatError(self.path, place, "golden cut short", _REMEDY)
         try:
@@ -242,10 +242,10 @@ def pack(trace: str | os.PathLike[str], golden: str | os.PathLike[str]) -> None:
         end = reader.toc_offset or 0
         if reader.size_bytes - end > MOST_MESSAGE_BYTES:
             raise TraceFormatError(reader.path, end, "a table of contents that is larger than any")
-        table = reader.read_at(end, reader.size_bytes - end)
+        table = reader._read_at(end, reader.size_bytes - end)
         frames_per_entry = int.from_bytes(table[: _U64.size], "little")
         with _replaced(Path(golden), GOLDEN_MAGIC) as stream:
-            stream.write(GOLDEN_MAGIC + reader.read_at(0, HEADER_BYTES) + _U64.pack(frames_per_entry))
+            stream.write(GOLDEN_MAGIC + reader._read_at(0, HEADER_BYTES) + _U64.pack(frames_per_entry))
             stream.write(_section_of(reader.meta_message or b""))
             boundaries = Boundaries(frames_per_entry)
             block = BlockEncoder()
