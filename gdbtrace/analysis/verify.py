@@ -159,7 +159,9 @@ class Verification:
         self._modes = {mode.name: mode for mode in arch.modes} if arch else {}
         self._widths = {register.name: register.bits for register in arch.registers} if arch else {}
         self._steady = {each.name for each in arch.registers if each.group in _STEADY} if arch else None
-        self._pc = _name_of_pc(arch) if arch else ""
+        self._pc = _name_of_pc(arch, is_machine=is_machine) if arch else ""
+        if self._steady is not None:
+            self._steady.add(self._pc)
         self._has_segments = bool(is_machine and arch and arch.system and arch.system.code_base)
         """The program counter is less than the address by a segment's base."""
         self._mask = arch.address_mask if arch else (1 << 64) - 1
@@ -607,10 +609,13 @@ def _regions_of(symbols: Symbols) -> Iterator[_Region]:
             yield _Region(low, low + size, segment.physical, module.image, segment)
 
 
-def _name_of_pc(arch: Arch) -> str:
-    """The operand register that has the whole program counter; empty: frames do not list it."""
+def _name_of_pc(arch: Arch, *, is_machine: bool) -> str:
+    """What frames list the whole program counter as; empty: they do not list it.
+
+    Those of machines list what the table does not have by the stub's names.
+    """
     names = [register.name for register in arch.registers if register.stub_name == arch.pc and not register.shift]
-    return names[0] if names else ""
+    return names[0] if names else arch.pc if is_machine else ""
 
 
 def _shown(data: bytes) -> str:

@@ -15,6 +15,7 @@ from elftools.elf.elffile import ELFFile
 from gdbtrace import EngineChoice, Outcome, RunOptions, Summary, open_trace
 from gdbtrace.arch.model import Arch, Group
 from gdbtrace.arch.registry import ARCHITECTURES
+from gdbtrace.cli.app import main
 from gdbtrace.errors import StateMismatch
 from gdbtrace.record import session
 from gdbtrace.record.engines import GdbEngine
@@ -239,6 +240,13 @@ def test_next_frame_is_where_the_program_counter_points_after_this_one(traced: T
     pc = traced.arch.pc
     points_to = [moment.after[pc] for moment in moments(traced)]
     assert points_to[:-1] == [frame.address for frame in traced.frames[1:]]
+
+
+def test_verify_finds_nothing_in_it(traced: Traced, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "trace"
+    path.write_bytes(traced.data)
+    assert main(["verify", str(path), "--elf", str(traced.program)]) == 0, capsys.readouterr().out
+    assert capsys.readouterr().out.endswith("instructions: no violation\n")
 
 
 def test_bytes_are_those_of_the_program_file(traced: Traced) -> None:

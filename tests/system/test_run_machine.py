@@ -395,6 +395,8 @@ def test_both_engines_give_the_same_trace(place: Workplace, machine: str, reques
         assert (done.summary["instructions"], done.summary["gaps"]) == (500, [])
         assert bool(done.summary["registers_compared"]) == (engine == "gdb")
     assert (place.directory / "gdb").read_bytes() == (place.directory / "rsp").read_bytes()
+    verified = place.run("verify", "rsp")
+    assert (verified.status, verified.err) == (0, ""), verified.out
 
 
 def test_engine_of_a_machine_that_gdb_does_not_know(place: Workplace) -> None:
