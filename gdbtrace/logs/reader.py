@@ -45,7 +45,7 @@ class LogReader(TraceReader):
         self.header = Header(self._arch.frame_architecture, self._arch.frame_machine)
         self._meta_message = None
         self._first = self._claimed_frames = self._claimed_toc = 0
-        log_format = _format_of(self.read_at(0, _LOOKED_AT_BYTES))
+        log_format = _format_of(self._read_at(0, _LOOKED_AT_BYTES))
         if log_format is None:
             raise TraceFormatError(self.path, 0, "not a log of executed instructions")
         self._log: LogFormat = log_format(self.path, self._arch, is_machine=self._is_machine)
@@ -71,7 +71,7 @@ class LogReader(TraceReader):
 
     def _lines(self) -> Iterator[Line]:
         offset, rest = 0, b""
-        while chunk := self.read_at(offset + len(rest), _READ_BYTES):
+        while chunk := self._read_at(offset + len(rest), _READ_BYTES):
             *lines, rest = (rest + chunk).split(b"\n")
             for text in lines:
                 yield Line(offset, text)

@@ -585,7 +585,7 @@ class TraceReader:
         if not self.is_closed:
             return "the trace was never closed: it has no count and no table of contents"
         count, end = self._claimed_frames, self._claimed_toc
-        head = self.read_at(end, _U64.size)
+        head = self._read_at(end, _U64.size)
         period = _U64.unpack(head)[0] if len(head) == _U64.size else 0
         entries, rest = divmod(self.size_bytes - end - _U64.size, _U64.size)
         if not period:
@@ -595,7 +595,7 @@ class TraceReader:
         following = end + _U64.size
         for number, (offset, data) in enumerate(self.iter_messages(), 1):
             if (not number % period or number == count) and following < self.size_bytes:
-                (noted,) = _U64.unpack(self.read_at(following, _U64.size))
+                (noted,) = _U64.unpack(self._read_at(following, _U64.size))
                 following += _U64.size
                 boundary = offset + len(data)
                 if noted != boundary:
