@@ -66,7 +66,7 @@ class SystemCalls:
         registers: LiveRegisters,
         modules: Modules | None,
         *,
-        is_pinned: bool = True,
+        is_pinned: bool,
     ) -> None:
         self._arch = arch
         self._client = client

@@ -34,7 +34,7 @@ from tests.fake_stub import (
     sw,
 )
 
-linux_guest = partial(LinuxGuest, modules=None, first_pc=None, find_threads=None)
+linux_guest = partial(LinuxGuest, modules=None, first_pc=None, find_threads=None, is_pinned=True)
 LOAD, STORE = AccessKind.LOAD, AccessKind.STORE
 
 

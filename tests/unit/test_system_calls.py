@@ -41,7 +41,7 @@ class Guest:
         )
         self.sink = Sink()
         registers = self.target.live()
-        self.calls = SystemCalls(arch, self.target, registers, None)
+        self.calls = SystemCalls(arch, self.target, registers, None, is_pinned=True)
 
     def call(self, number: int | None = None) -> SystemCall:
         """The call, which is noted."""
