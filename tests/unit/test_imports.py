@@ -27,8 +27,8 @@ ALLOWED = {
     "report": {"errors", "analysis", "trace", "arch", "image"},
     "opening": {"errors", "trace", "arch", "image", "machine", "logs", "analysis"},
     "regression": {
-        *("errors", "version", "processes", "toml_file", "trace", "arch", "image", "machine", "gdb", "record", "analysis"),
-        *("report", "opening"),
+        *("errors", "version", "processes", "toml_file", "trace", "arch", "image", "machine", "gdb", "record"),
+        *("analysis", "report", "opening"),
     },
     "pytest_plugin": {"errors", "trace", "record", "analysis", "report", "opening", "regression"},
     "__main__": {"cli"},
