@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from gdbtrace.analysis.alignment import EVENT_TAGS, TAGS, WINDOWS, Item, Side, realigned
 from gdbtrace.analysis.carried import TOLERATED
-from gdbtrace.analysis.comparison import Comparison, Outcome
 from gdbtrace.analysis.divergence import Difference, Divergence, DivergenceKind, Position, Tally
+from gdbtrace.analysis.frame_comparison import FrameComparison, Outcome
 from gdbtrace.analysis.reading import Reading
 from gdbtrace.analysis.relocation import Relocation
 from gdbtrace.analysis.tolerance import Tolerance
@@ -126,7 +126,7 @@ class _Run:
         self._disassembly = diff.left.disassembly
         arch = diff.left.arch or diff.right.arch
         self._relocation = Relocation(arch) if tolerance.is_relocated else None
-        self._comparison = Comparison(
+        self._comparison = FrameComparison(
             arch,
             self._disassembly,
             tolerance,

@@ -51,7 +51,7 @@ class Outcome:
     """In the addresses of the next instructions, by what the frames say, wherever they come from."""
 
 
-class Comparison:
+class FrameComparison:
     """Compares the frames of two traces, pair by pair, and keeps what differs and goes on to differ.
 
     A difference is reported where it arises. From there on it is carried: the same register with the same two values,
@@ -335,7 +335,7 @@ class _Instruction:
         "_right",
     )
 
-    def __init__(self, context: Comparison, left: StdFrame, right: StdFrame, index: int) -> None:
+    def __init__(self, context: FrameComparison, left: StdFrame, right: StdFrame, index: int) -> None:
         self._context = context
         self._left, self._right = left, right
         self._index = index
