@@ -233,7 +233,7 @@ class _Run:
         if not isinstance(left, StdFrame) or not isinstance(right, StdFrame):
             return None
         instruction = self._disassembly.at(left.address, left.rawbytes, left.mode)
-        return self._comparison.root_of_inputs(left, right) if instruction.is_branch else None
+        return self._comparison.root_of_branch(left, right) if instruction.is_branch else None
 
     def _count(self, root: int | None) -> None:
         """A pair that is different because of a divergence, or of what is tolerated."""
@@ -317,9 +317,9 @@ class _Run:
 
     def _divergence_of(self, left: Item, right: Item, outcome: Outcome) -> Divergence | None:
         """What two frames of the same place are different in, if that is to be told."""
-        differences = outcome.differences
-        if differences and differences[0].kind is DivergenceKind.BYTES:
-            apart = self._other_code()
+        differences, root = outcome.differences, outcome.next_root
+        if outcome.other_code is not None:
+            apart, root = self._other_code(), outcome.root
         else:
             apart = self._branched() if outcome.next_addresses else _TOGETHER
         if apart == _TOGETHER:
@@ -332,13 +332,13 @@ class _Run:
             return self._told(kind, left, right, differences)
         if differences:
             return self._told(differences[0].kind, left, right, differences, apart)
-        root = outcome.next_root
         if apart is not None and root is not None and root != TOLERATED:
             self._unsettled = apart, root
             return None
-        return self._told(
-            DivergenceKind.CONTROL_FLOW, left, right, outcome.next_addresses, apart, follows_tolerated=root == TOLERATED
-        )
+        kind, differences = DivergenceKind.CONTROL_FLOW, outcome.next_addresses
+        if outcome.other_code is not None:
+            kind, differences = DivergenceKind.BYTES, [outcome.other_code]
+        return self._told(kind, left, right, differences, apart, follows_tolerated=root == TOLERATED)
 
     def _other_code(self) -> _Apart | None:
         """Behind an instruction that is another one: whether only that is changed, or where both execute the same code

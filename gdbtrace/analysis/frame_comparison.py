@@ -45,6 +45,8 @@ class Outcome:
     root: int | None = None
     """Index of a divergence, or :data:`TOLERATED`: where a difference that is none of these, but arises here too,
     comes from; None: there is no such."""
+    other_code: Difference | None = None
+    """The instructions themselves are not the same, whether that is new or not."""
     next_root: int | None = None
     """Likewise, of the difference in the addresses of the next instructions."""
     next_addresses: list[Difference] = field(default_factory=list)
@@ -81,11 +83,7 @@ class FrameComparison:
         self._address_bits = address_bits
         self._masks = Masks(tolerance, arch)
         self._reads = None if arch is None else RegistersRead(arch, disassembly)
-        self._program_counters = (
-            frozenset(register.name for register in arch.registers if register.stub_name in (arch.pc, arch.next_pc))
-            if arch
-            else frozenset({"pc"})
-        )
+        self._program_counters = arch.program_counters if arch else frozenset({"pc"})
         self._registers: dict[int, dict[str, CarriedRegister]] = {}
         """Thread -> those of its registers that differ, by name."""
         self._memory = CarriedMemory()
@@ -134,6 +132,12 @@ class FrameComparison:
                 ):
                     roots.append(carried.root)
         return max(roots, default=None)
+
+    def root_of_branch(self, left: StdFrame, right: StdFrame) -> int | None:
+        """Where it comes from that a branch goes two ways: what it reads, or it is another one; None: that is not known
+        to differ."""
+        root = self._code.get((_key(left), _key(right))) if left.rawbytes != right.rawbytes else None
+        return self.root_of_inputs(left, right) if root is None else root
 
     def reads_moved(self, left: StdFrame, right: StdFrame) -> bool:
         """Whether an instruction computes from addresses of things that are elsewhere: what comes of it need not be an
@@ -359,9 +363,6 @@ class _Instruction:
             self._add(DivergenceKind.EVENT, "instruction", one, two)
         return self._outcome
 
-    def _key(self, frame: StdFrame) -> Key:
-        return frame.address, frame.rawbytes, frame.mode
-
     def _add(
         self,
         kind: DivergenceKind,
@@ -380,15 +381,20 @@ class _Instruction:
             known_bytes = min(len(self._left.rawbytes), len(self._right.rawbytes))
             if self._left.rawbytes[:known_bytes] == self._right.rawbytes[:known_bytes]:
                 return
+        outcome = self._outcome
+        outcome.other_code = Difference(
+            DivergenceKind.BYTES, "bytes", self._left.rawbytes.hex(), self._right.rawbytes.hex()
+        )
         known = self._context._code
-        keys = self._key(self._left), self._key(self._right)
+        keys = _key(self._left), _key(self._right)
         root = known.get(keys)
         if root is None:
-            root = self._add(DivergenceKind.BYTES, "bytes", self._left.rawbytes.hex(), self._right.rawbytes.hex())
+            root = self._index
+            outcome.differences.append(outcome.other_code)
             if len(known) < _MOST_CODE:
                 known[keys] = root
         else:
-            self._outcome.root = root
+            outcome.root = root
         self._inputs = root
 
     # Before: registers, then what was loaded.
@@ -534,7 +540,7 @@ class _Instruction:
     def _instruction_mask(self) -> InstructionMask:
         if self._mask is None:
             context = self._context
-            self._mask = context._masks.of_instruction(context._disassembly.at(*self._key(self._left)))
+            self._mask = context._masks.of_instruction(context._disassembly.at(*_key(self._left)))
         return self._mask
 
     def _derive(self, root: int) -> None:
@@ -672,6 +678,10 @@ def _belong_together(left: Operand, right: Operand) -> bool:
     if type(one) is MemoryLocation or type(two) is MemoryLocation:
         return type(one) is type(two)
     return one == two
+
+
+def _key(frame: StdFrame) -> Key:
+    return frame.address, frame.rawbytes, frame.mode
 
 
 def _number(operand: Operand) -> int:
