@@ -195,6 +195,19 @@ class FrameComparison:
                 name = self._name_of(operand)
                 registers[name] = CarriedRegister(None, None, root, is_seen=False)
 
+    def root_of_bits(
+        self, name: str, left: Operand, right: Operand, carried: CarriedRegister | None, undefined: int = 0
+    ) -> int | None:
+        """Where it comes from that a register differs, if each bit of it that does is masked, or did so before; None:
+        there are others.
+
+        :param undefined: bits that are masked here, beside those that are everywhere.
+        """
+        bits = _differing_bits(left, right) & ~(self._masks.bits_of(name) | undefined)
+        if not bits:
+            return TOLERATED
+        return carried.root if carried is not None and _is_kept(carried, left, right, bits) else None
+
     def is_moved(self, left: Operand, right: Operand) -> bool:
         """Whether two operands differ because something is elsewhere."""
         relocation = self._relocation
@@ -303,8 +316,8 @@ class FrameComparison:
             carried = registers.get(name)
             if carried is not None and (not carried.is_seen or carried[:2] == (one.value, two.value)):
                 root = carried.root
-            elif not _differing_bits(one, two) & ~self._masks.bits_of(name):
-                root = TOLERATED
+            elif (known := self.root_of_bits(name, one, two, carried)) is not None:
+                root = known
             else:
                 root = index
                 kind = DivergenceKind.REGISTER
@@ -420,8 +433,13 @@ class _Instruction:
                 continue
             if carried is not None and not carried.is_seen:
                 root = carried.root
-            elif one is not None and two is not None and not _differing_bits(one, two) & ~context._masks.bits_of(name):
-                root = self._outcome.root = TOLERATED
+            elif (
+                one is not None
+                and two is not None
+                and (known := context.root_of_bits(name, one, two, carried)) is not None
+            ):
+                root = known
+                self._derive(root)
             else:
                 root = self._add(DivergenceKind.REGISTER, f"{name} before", _text(one), _text(two), one, two)
             registers[name] = CarriedRegister(*values, root)
@@ -526,12 +544,11 @@ class _Instruction:
                     return each.root
         if one.bits != two.bits:
             return None
-        bits = _differing_bits(one, two)
         mask = self._instruction_mask()
-        if mask.is_masked or not bits & ~(context._masks.bits_of(name) | mask.undefined.get(name, 0)):
+        if mask.is_masked:
             return TOLERATED
-        if carried is not None and _is_kept(carried, one, two, bits):
-            return carried.root
+        if (root := context.root_of_bits(name, one, two, carried, mask.undefined.get(name, 0))) is not None:
+            return root
         return TOLERATED if name not in context._program_counters and self._reads_moved() else None
 
     def _reads_moved(self) -> bool:
@@ -705,12 +722,12 @@ def _differing_bytes(left: bytes, right: bytes) -> int:
 
 
 def _is_kept(carried: CarriedRegister, left: Operand, right: Operand, bits: int) -> bool:
-    """Whether the bits that differ are some of those that did before, which the instruction has not written."""
+    """Whether bits that differ are some of those that did before, which the instruction has not written."""
     if carried.left is None or carried.right is None:
         return False
     one, two = int.from_bytes(carried.left, "little"), int.from_bytes(carried.right, "little")
-    kept = one ^ _number(left) | two ^ _number(right)
-    return not bits & ~(one ^ two) and not kept & bits
+    written = one ^ _number(left) | two ^ _number(right)
+    return not bits & ~(one ^ two) and not written & bits
 
 
 def _is_argument(carried: CarriedRegister, left: int | None, right: int | None) -> bool:
