@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -409,17 +409,28 @@ class _Run:
         self._tally.divergences += 1
         if apart is not None and kind is not DivergenceKind.LENGTH:
             self._unsettled = apart, index
+        ours, theirs = self._position(self._left, left), self._position(self._right, right)
         return Divergence(
             kind,
-            self._position(self._left, left),
-            self._position(self._right, right),
+            ours,
+            theirs,
             tuple(differences),
             index,
             apart.left if apart else 0,
             apart.right if apart else 0,
             is_realigned=apart is not None and kind is not DivergenceKind.LENGTH,
             follows_tolerated=follows_tolerated,
+            moved=self._moved(ours),
         )
+
+    def _moved(self, ours: Position) -> Mapping[int, int]:
+        """Where the instructions of a position of the first trace are in the second, if that is elsewhere."""
+        if self._relocation is None:
+            return {}
+        frames = [ours.frame, *(frame for _, frame in (*ours.before, *ours.after))]
+        addresses = {frame.address for frame in frames if isinstance(frame, StdFrame)}
+        places = {address: self._relocation.to_right(address) for address in addresses}
+        return {address: place for address, place in places.items() if place != address}
 
     def _position(self, side: Side, item: Item | None) -> Position:
         # The frame itself is ahead if it was put back.

@@ -516,6 +516,11 @@ def test_programs_that_were_loaded_elsewhere_are_the_same(compare: Compare) -> N
     assert told(compare(left, right, replace(STRICT, is_relocated=True))) == []
     assert told(compare(left, right))[0] == ("event", 0, 0)
 
+    wrong = [*right[:1], step(0x500000, NOP, {"sp": 0x7FF00000, "x0": 0}, {"x0": 0x500108}), *right[2:]]
+    (divergence,) = compare(left, wrong, replace(STRICT, is_relocated=True)).iter_divergences()
+    assert values(divergence) == [("x0 after", "0x400100", "0x500108")]
+    assert divergence.moved == {0x400000: 0x500000, 0x400004: 0x500004}
+
 
 # Frames that are no instructions.
 
