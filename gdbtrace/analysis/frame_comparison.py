@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import count, zip_longest
 
 from gdbtrace.analysis.carried import TOLERATED, CarriedMemory, CarriedRegister
 from gdbtrace.analysis.disassembly import Disassembly, Key
@@ -14,6 +14,7 @@ from gdbtrace.analysis.relocation import Relocation
 from gdbtrace.analysis.tolerance import InstructionMask, Masks, Tolerance
 from gdbtrace.arch.model import Arch
 from gdbtrace.trace.frames import (
+    EntryPair,
     ExceptionFrame,
     Frame,
     KeyFrame,
@@ -91,6 +92,14 @@ class FrameComparison:
         """Instructions that differ themselves -> their divergence's index."""
         self._patterns: dict[str, bytes] = {}
         self._names: dict[str, str] = {}
+        self._passed: set[EntryPair] = set()
+        """See :meth:`passed_entries`."""
+        self._passed_at = 0
+        """What :attr:`Relocation.changes` was then."""
+        self._entries: dict[bytes, tuple[str, Operand]] = {}
+        """Registers' entries that were decoded, with their names in both traces."""
+        self._listed: dict[int, Mapping[str | bytes, Operand]] = {}
+        """Of the lists of the frames that are compared: the list's identity -> see :meth:`listed`."""
 
     @property
     def carries(self) -> bool:
@@ -102,6 +111,7 @@ class FrameComparison:
 
         :param index: that of the divergence that they are, if they are one.
         """
+        self._listed.clear()
         if isinstance(left, StdFrame) and isinstance(right, StdFrame):
             outcome = _Instruction(self, left, right, index).compare()
             if not self._registers.get(left.thread_id):
@@ -166,6 +176,7 @@ class FrameComparison:
 
     def pass_same(self, frame: Frame) -> None:
         """Both have this frame, to the last byte: what it lists differs no more."""
+        self._listed.clear()
         if isinstance(frame, StdFrame):
             registers = self._registers.get(frame.thread_id)
             if registers:
@@ -208,6 +219,21 @@ class FrameComparison:
             return TOLERATED
         return carried.root if carried is not None and _is_kept(carried, left, right, bits) else None
 
+    def passed_entries(self) -> set[EntryPair]:
+        """Pairs of registers' entries that are not the same, but say the same of the same register, as far as that is
+        known, to be added to; emptied when more turns out to be elsewhere."""
+        changes = 0 if self._relocation is None else self._relocation.changes
+        if changes != self._passed_at or len(self._passed) >= _MOST_CODE:
+            self._passed_at = changes
+            self._passed.clear()
+        return self._passed
+
+    def belong_together(self, left: Operand, right: Operand) -> bool:
+        """Whether two operands are of the same register, or both are accesses to memory."""
+        if left.is_memory or right.is_memory:
+            return left.is_memory and right.is_memory
+        return left.location == right.location or self._name_of(left) == self._name_of(right)
+
     def is_moved(self, left: Operand, right: Operand) -> bool:
         """Whether two operands differ because something is elsewhere."""
         relocation = self._relocation
@@ -224,6 +250,33 @@ class FrameComparison:
         if self._relocation is not None:
             return self._relocation.to_right(left.address) == right.address
         return left.address == right.address
+
+    def listed(self, operands: Sequence[Operand]) -> Mapping[str | bytes, Operand]:
+        """Operands of a frame that is compared: registers by the names that they have in both traces, accesses to
+        memory by what they are, in their order."""
+        found = self._listed.get(id(operands))
+        if found is None:
+            entries = operands.entries() if isinstance(operands, OperandList) else None
+            if isinstance(operands, OperandList) and entries is not None:
+                known = self._entries
+                try:
+                    found = dict(map(known.__getitem__, entries))
+                except KeyError:
+                    found = dict([known.get(entry) or self._entry(operands, entry) for entry in entries])
+            else:
+                accesses = count()
+                found = {b"%d" % next(accesses) if each.is_memory else self._name_of(each): each for each in operands}
+            self._listed[id(operands)] = found
+        return found
+
+    def _entry(self, operands: OperandList, entry: bytes) -> tuple[str | bytes, Operand]:
+        operand = operands.operand(entry)
+        if operand.is_memory:
+            return entry, operand
+        if len(self._entries) >= _MOST_CODE:
+            self._entries.clear()
+        known = self._entries[entry] = self._name_of(operand), operand
+        return known
 
     def _name_of(self, operand: Operand) -> str:
         """The name that a register has in both traces."""
@@ -248,13 +301,15 @@ class FrameComparison:
                 del registers[name]
 
     def _lists(self, operands: Sequence[Operand], name: str) -> bool:
-        if self._is_strict and isinstance(operands, OperandList):
+        if not self._is_strict:
+            return name in self.listed(operands)
+        if isinstance(operands, OperandList):
             pattern = self._patterns.get(name)
             if pattern is None:
                 pattern = self._patterns[name] = name.encode("utf-8", "surrogateescape")
             if not operands.has_register(pattern):
                 return False
-        return any(not operand.is_memory and self._name_of(operand) == name for operand in operands)
+        return any(not operand.is_memory and operand.name == name for operand in operands)
 
     # Frames that are no instructions.
 
@@ -310,7 +365,7 @@ class FrameComparison:
             if two is None:
                 continue
             registers = self._registers.get(thread_id, {})
-            if self._is_same(one, two):
+            if self.is_same_register(one, two):
                 registers.pop(name, None)
                 continue
             carried = registers.get(name)
@@ -329,11 +384,11 @@ class FrameComparison:
                 )
             self._registers.setdefault(thread_id, {})[name] = CarriedRegister(one.value, two.value, root)
 
-    def _is_same(self, left: Operand, right: Operand) -> bool:
-        """Whether two values of a register are the same."""
+    def is_same_register(self, left: Operand, right: Operand) -> bool:
+        """Whether two values of a register are the same, or of the same thing that is elsewhere."""
         if self._is_strict:
             return left == right or self.is_moved(left, right)
-        return not left.value or not right.value or _is_equal(left, right)
+        return not left.value or not right.value or _is_equal(left, right) or self.is_moved(left, right)
 
 
 class _Instruction:
@@ -348,7 +403,6 @@ class _Instruction:
         "_mask",
         "_outcome",
         "_registers",
-        "_registers_before",
         "_right",
     )
 
@@ -362,7 +416,6 @@ class _Instruction:
         """Root of what it reads, as far as it was looked for."""
         self._are_inputs_known = False
         self._mask: InstructionMask | None = None
-        self._registers_before: tuple[dict[str, Operand], dict[str, Operand]] | None = None
 
     def compare(self) -> Outcome:
         left, right, context = self._left, self._right, self._context
@@ -496,15 +549,9 @@ class _Instruction:
         for one, two in stores:
             self._compare_access("store", one, two)
 
-    def _before(self, side: int) -> dict[str, Operand]:
+    def _before(self, side: int) -> Mapping[str | bytes, Operand]:
         """The registers before, by name: 0, of the first trace; 1, of the second one."""
-        if self._registers_before is None:
-            name_of = self._context._name_of
-            one, two = (
-                {name_of(each): each for each in frame.pre if not each.is_memory} for frame in (self._left, self._right)
-            )
-            self._registers_before = one, two
-        return self._registers_before[side]
+        return self._context.listed((self._left, self._right)[side].pre)
 
     def _compare_result(self, name: str, one: Operand | None, two: Operand | None) -> None:
         registers, context = self._registers, self._context
@@ -613,34 +660,62 @@ class _Instruction:
 
     def _differing(self, left: Sequence[Operand], right: Sequence[Operand]) -> Sequence[Pair]:
         context = self._context
-        pairs: Sequence[Pair] | None = None
-        if not context._is_strict:
-            pairs = list(self._comparable(left, right))
-        elif isinstance(left, OperandList) and isinstance(right, OperandList):
-            unlike = left.differing(right)
-            if unlike is not None:
-                pairs = unlike
-                for one, two in unlike:
-                    if not _belong_together(one, two):
-                        pairs = None
-                        break
-        if pairs is None:
-            pairs = list(_matched(left, right))
+        if isinstance(left, OperandList) and isinstance(right, OperandList):
+            found = self._unlike(left, right)
+            if found is not None:
+                return found
+        pairs = list(_matched(left, right) if context._is_strict else self._comparable(left, right))
         if context._relocation is not None:
             pairs = [(one, two) for one, two in pairs if one is None or two is None or not context.is_moved(one, two)]
+        return pairs
+
+    def _unlike(self, left: OperandList, right: OperandList) -> Sequence[Pair] | None:
+        """Operands that differ in lists that are laid out alike; None: they are not."""
+        context = self._context
+        passed = context.passed_entries()
+        unlike = left.differing(right, passed)
+        if unlike is None:
+            return None
+        pairs: list[Pair] = []
+        for entry, other in unlike:
+            one, two = left.operand(entry), right.operand(other)
+            if not context.belong_together(one, two):
+                return None
+            if one.is_memory:
+                if not context._is_strict:
+                    # Which of them belong together is known of all alone.
+                    return None
+                if not context.is_moved(one, two):
+                    pairs.append((one, two))
+            elif context.is_same_register(one, two):
+                passed.add((entry, other))
+            else:
+                pairs.append((one, two))
         return pairs
 
     def _comparable(self, left: Sequence[Operand], right: Sequence[Operand]) -> Iterator[Pair]:
         """Of different producers' lists: what both have."""
         context = self._context
-        one, two = ({context._name_of(each): each for each in side if not each.is_memory} for side in (left, right))
-        for name in {**one, **two}:
-            ours, theirs = one.get(name), two.get(name)
-            if ours is None or theirs is None or not context._is_same(ours, theirs):
+        one, two = context.listed(left), context.listed(right)
+        are_accesses_same = True
+        for key, ours in one.items():
+            theirs = two.get(key)
+            if theirs is ours:
+                continue
+            if type(key) is bytes:
+                are_accesses_same = are_accesses_same and theirs == ours
+            elif theirs is None or (ours.value != theirs.value and not context.is_same_register(ours, theirs)):
                 yield ours, theirs
-        accesses, others = ([each for each in side if each.is_memory] for side in (left, right))
-        if accesses and others:
-            yield from _differing_accesses(accesses, others, context._address_bits)
+        for key, theirs in two.items():
+            if key not in one:
+                if type(key) is bytes:
+                    are_accesses_same = False
+                else:
+                    yield None, theirs
+        if not are_accesses_same:
+            accesses, others = ([each for each in side.values() if each.is_memory] for side in (one, two))
+            if accesses and others:
+                yield from _differing_accesses(accesses, others, context._address_bits)
 
 
 def _matched(left: Sequence[Operand], right: Sequence[Operand]) -> Iterator[Pair]:
@@ -688,13 +763,6 @@ def _touched(accesses: Sequence[Operand], address_bits: int) -> dict[int, int | 
 def _is_alike(left: Operand, right: Operand, address_bits: int) -> bool:
     is_same_place = left.address & address_bits == right.address & address_bits
     return is_same_place and (not left.value or not right.value or left.value == right.value)
-
-
-def _belong_together(left: Operand, right: Operand) -> bool:
-    one, two = left.location, right.location
-    if type(one) is MemoryLocation or type(two) is MemoryLocation:
-        return type(one) is type(two)
-    return one == two
 
 
 def _key(frame: StdFrame) -> Key:
