@@ -585,6 +585,13 @@ class Arch:
         return replace(self, registers=(*self.registers, *more))
 
     @property
+    def program_counters(self) -> frozenset[str]:
+        """Names of the operand registers that say where the program goes on. Not every table has them: the operands of
+        those that are only the stub's have its names."""
+        counters = {self.pc, self.next_pc or self.pc}
+        return frozenset(counters.union(each.name for each in self.registers if each.stub_name in counters))
+
+    @property
     def address_mask(self) -> int:
         """All the bits an address may have."""
         return (1 << self.bits) - 1
