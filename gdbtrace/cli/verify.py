@@ -47,7 +47,6 @@ def verify(
         for frame in with_progress(reading, is_streaming=True):
             if found := verification.feed(reading.position, frame):
                 show(found)
-        show(verification.finish())
         if problem := reading.reader.toc_problem():
             show([Violation(ViolationKind.CONTAINER, reading.position, None, None, None, problem)])
     result = verification.result()

@@ -65,7 +65,7 @@ class Committed:
                     reading.symbols.add(frame)
                 if found := verification.feed(number, frame):
                     return list(found)
-            return list(verification.finish())
+            return []
 
     def with_frame(self, number: int, frame: Frame) -> list[bytes]:
         """The messages with another one in a place."""
@@ -260,7 +260,7 @@ def at(address: int, pc: int | None = None, is_done: bool = True) -> StdFrame:
 
 def kinds(verification: Verification, *frames: Frame) -> list[tuple[int, ViolationKind]]:
     found = [each for number, frame in enumerate(frames) for each in verification.feed(number, frame)]
-    return [(each.number, each.kind) for each in [*found, *verification.finish()]]
+    return [(each.number, each.kind) for each in found]
 
 
 def test_exception_accounts_for_going_elsewhere_and_for_registers() -> None:
