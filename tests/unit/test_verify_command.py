@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gdbtrace import verify
 from gdbtrace.cli.app import main
 from gdbtrace.trace import StdFrame, TocConvention, TraceWriter, open_trace, pack
 from gdbtrace.trace.codec import encode_frame
@@ -138,3 +139,12 @@ def test_names_of_a_trace_cannot_move_the_cursor(tmp_path: Path, capsys: pytest.
             writer.write(encode_frame(StdFrame(frame.address, 0, frame.rawbytes, frame.pre, frame.post, "\x1b[2J")))
     assert main(["verify", str(trace)]) == 1
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_library_gives_the_first_violations_and_counts_all(tmp_path: Path) -> None:
+    trace = copied(tmp_path / "x.frames", left_out=300)
+    whole, two = verify(trace), verify(trace, most=0)
+    assert not whole.is_consistent
+    assert [each.number for each in whole.violations] == [300]
+    assert whole.lines[0].startswith("frame 300, thread 0, ")
+    assert (two.counts, two.violations, two.lines) == (whole.counts, [], whole.lines[-1:])
