@@ -22,6 +22,7 @@ from gdbtrace.record.options import (
 )
 from gdbtrace.record.run import record
 from gdbtrace.regression.comparison import Comparison, compare
+from gdbtrace.regression.consistency import Consistency, verify
 from gdbtrace.trace import open_trace
 from gdbtrace.trace.container import TocConvention
 from gdbtrace.trace.frames import StdFrame
@@ -30,6 +31,7 @@ from gdbtrace.version import __version__
 __all__ = [
     "AttachOptions",
     "Comparison",
+    "Consistency",
     "EngineChoice",
     "GdbtraceError",
     "MachineOptions",
@@ -46,4 +48,5 @@ __all__ = [
     "compare",
     "open_trace",
     "record",
+    "verify",
 ]

@@ -8,16 +8,17 @@ change memory all the same (system calls, devices, exceptions' entries): see :me
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-from gdbtrace.analysis.disassembly import Key
+from gdbtrace.analysis.disassembly import Disassembly, Key
 from gdbtrace.analysis.known_memory import FILE, KnownMemory, MemoryConflict
 from gdbtrace.analysis.known_registers import KnownRegisters, RegisterConflict
 from gdbtrace.analysis.symbols import Symbols
+from gdbtrace.analysis.tolerance import Masks, Tolerance
 from gdbtrace.arch.disassembler import disassemble
 from gdbtrace.arch.model import Arch, Group, StepRule
 from gdbtrace.image import Image, Segment
@@ -41,7 +42,8 @@ _GOES_ELSEWHERE = frozenset(
 """Rules of instructions that may go on elsewhere than behind themselves, though they are no branches: an s390x EXECUTE
 may be of a branch, and one that nullifies leaves out the next."""
 _STEADY = frozenset({Group.GENERAL, Group.CONTROL, Group.STATUS, Group.FLOAT, Group.VECTOR})
-"""Groups of registers that change only by instructions whose frames list them."""
+"""Groups of registers that change only by instructions whose frames list them. SYSTEM ones change at others, too, whose
+behaviour says so; counters change by themselves."""
 _STORES_UNSEEN = frozenset({StepRule.RUN, StepRule.SYSTEM_CALL})
 """Rules of instructions at which the kernel, or QEMU in its stead, stores what is no operand: a SPARC's windows."""
 
@@ -103,6 +105,8 @@ class _Facts(NamedTuple):
     has_slot: bool = False
     """It is a branch with a delay slot."""
     rule: StepRule = StepRule.PLAIN
+    is_system: bool = False
+    """It may change system registers that its frame does not list."""
     system_call: int | None = None
     """The number of the system call, where the instruction itself has it."""
     problem: str = ""
@@ -124,6 +128,8 @@ class _Thread:
     """Where its delay slot is, if that instruction has one."""
     is_unfinished: bool = False
     """That instruction has no post list."""
+    listed: Collection[str] | None = None
+    """That instruction may have changed system registers, and listed these of them; None: it changes none unseen."""
     call: SyscallFrame | None = None
     """The system call that the next one must be."""
     call_number: int = -1
@@ -159,12 +165,15 @@ class Verification:
         self._modes = {mode.name: mode for mode in arch.modes} if arch else {}
         self._widths = {register.name: register.bits for register in arch.registers} if arch else {}
         self._steady = {each.name for each in arch.registers if each.group in _STEADY} if arch else None
+        self._counters = {each.name for each in arch.registers if each.group is Group.COUNTER} if arch else set[str]()
         self._pc = _name_of_pc(arch, is_machine=is_machine) if arch else ""
         if self._steady is not None:
             self._steady.add(self._pc)
         self._has_segments = bool(is_machine and arch and arch.system and arch.system.code_base)
         """The program counter is less than the address by a segment's base."""
         self._mask = arch.address_mask if arch else (1 << 64) - 1
+        self._disassembly = Disassembly(arch)
+        self._masks = Masks(Tolerance(undefined=False), arch)
         self._threads: dict[int, _Thread] = {}
         self._facts: dict[Key, _Facts] = {}
         self._shapes: dict[tuple[str, int, int], str] = {}
@@ -204,17 +213,6 @@ class Verification:
         found, self._found = self._found, []
         return found
 
-    def finish(self) -> Sequence[Violation]:
-        """The trace ends here."""
-        if self._arch is None or self._is_machine or not self._has_events:
-            return ()
-        for thread_id, thread in self._threads.items():
-            if thread.call is not None:
-                self._report(
-                    ViolationKind.EVENT, "a system call without its instruction", thread_id, thread.call_number
-                )
-        return self._found
-
     def result(self) -> Verified:
         """What was looked at."""
         return Verified(self._frames, self._count, self._memory.changed_unseen, self._memory.is_complete)
@@ -235,12 +233,16 @@ class Verification:
             if self._since_key < 0 and self._count == 1:
                 self._report(ViolationKind.EVENT, "no key frame before it", thread_id, None, address)
             self._since_key += 1
-            if self._since_key == self._key_interval + 1:
+            # An instruction counts from its beginning, and each other thread may have been in a system call.
+            if self._since_key == self._key_interval + max(len(self._threads), 1):
                 problem = f"no key frame for more than {self._key_interval} instructions"
                 self._report(ViolationKind.EVENT, problem, thread_id, None, address)
 
         conflicts: list[RegisterConflict] = []
         registers = thread.registers
+        if thread.latest < 0 and self._is_machine and self._count > 1:
+            # Whoever has started this processor has said what is in them.
+            registers.forget()
         target = registers.value_of(self._pc) if self._pc and thread.latest >= 0 else None
         looked_at = registers.found(frame.pre, number, conflicts)
         has_moved = self._check_flow(thread, frame, target)
@@ -253,11 +255,12 @@ class Verification:
             if operand.is_memory:
                 has_device |= self._loaded(operand, frame)
         if conflicts:
-            self._check_registers(conflicts, thread_id, address, has_moved)
+            self._check_registers(conflicts, thread, thread_id, key, has_moved)
         self._check_code(frame)
 
         thread.latest, thread.address = number, address
         thread.is_unfinished = frame.post is None
+        thread.listed = {each.name for each in frame.post or () if not each.is_memory} if facts.is_system else None
         if frame.post is not None:
             for operand in frame.post:
                 if problem := self._problem_of(operand, is_pre=False):
@@ -305,6 +308,7 @@ class Verification:
             goes_on=not is_branch and behaviour.rule not in _GOES_ELSEWHERE,
             has_slot=branch is not None and branch.delay_slots > 0,
             rule=behaviour.rule,
+            is_system=behaviour.is_system or behaviour.reloads or behaviour.rearranges is not None,
             system_call=behaviour.system_call,
         )
 
@@ -348,13 +352,38 @@ class Verification:
         return pc + base & mask
 
     def _check_registers(
-        self, conflicts: Sequence[RegisterConflict], thread_id: int, address: int | None, has_moved: bool
+        self,
+        conflicts: Sequence[RegisterConflict],
+        thread: _Thread,
+        thread_id: int,
+        key: Key | None,
+        has_moved: bool,
     ) -> None:
+        address = None if key is None else key[0]
         for name, known, found, witness in conflicts:
-            if (has_moved and name == self._pc) or (self._steady is not None and name not in self._steady):
+            if (has_moved and name == self._pc) or name in self._counters:
+                continue
+            if self._steady is not None and name not in self._steady and not self._is_kept(name, witness, thread, key):
                 continue
             problem = f"{name} is {found:#x} before, {known:#x} after frame {witness}"
             self._report(ViolationKind.REGISTER, problem, thread_id, witness, address)
+
+    def _is_kept(self, name: str, witness: int, thread: _Thread, key: Key | None) -> bool:
+        """Whether a system register must still be what frame ``witness`` has said of it.
+
+        Most frames do not list it, and an instruction may change it by another name. So that must be the frame just
+        before, unless that is of an instruction which changes more than its frame lists.
+        """
+        if witness < thread.latest or (thread.listed is not None and name not in thread.listed):
+            return False
+        # Of programs, key frames alone list those that the table does not have.
+        if not self._is_machine and name not in self._widths:
+            return False
+        return key is None or not self._is_of_clock(key)
+
+    def _is_of_clock(self, key: Key) -> bool:
+        """Whether what an instruction reads changes by itself."""
+        return self._masks.of_instruction(self._disassembly.at(*key)).is_masked
 
     def _go_on(self, thread: _Thread, frame: StdFrame, facts: _Facts) -> None:
         """Note where the next instruction must be; report where this one must not have gone."""
@@ -473,7 +502,8 @@ class Verification:
     def _check_call(self, thread: _Thread, frame: StdFrame, facts: _Facts) -> None:
         call, thread.call = thread.call, None
         if call is None:
-            if self._has_events:
+            # Of a program behind somebody's stub there are neither.
+            if self._has_events and self._has_modules:
                 problem = "a system call without a frame of it"
                 self._report(ViolationKind.EVENT, problem, frame.thread_id, None, frame.address)
             return
@@ -544,7 +574,9 @@ class Verification:
                 continue
             thread = self._threads.get(tagged.thread_id) or self._new_thread(tagged.thread_id)
             conflicts: list[RegisterConflict] = []
-            thread.registers.found(tagged.values, self._number, conflicts)
+            if thread.call is None:
+                # Else the kernel is at work on them.
+                thread.registers.found(tagged.values, self._number, conflicts)
             for operand in tagged.values:
                 name, bits, value = operand.name, operand.bit_length, operand.value
                 problem = self._width_problem(name, bits, len(value))
@@ -552,7 +584,7 @@ class Verification:
                     problem = f"{name} of {bits} bits is {int.from_bytes(value, 'little'):#x}"
                 if problem:
                     self._report(ViolationKind.OPERAND, problem, tagged.thread_id)
-            self._check_registers(conflicts, tagged.thread_id, None, False)
+            self._check_registers(conflicts, thread, tagged.thread_id, None, False)
 
     def _module(self, frame: ModloadFrame) -> None:
         name, low = Path(frame.module_name).name, frame.low_address

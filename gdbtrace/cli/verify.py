@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gdbtrace.analysis.reading import Reading
-from gdbtrace.analysis.verify import Verification, Violation, ViolationKind
-from gdbtrace.cli.output import ExitStatus, printable
+from gdbtrace.analysis.verify import ViolationKind
+from gdbtrace.cli.output import ExitStatus
 from gdbtrace.cli.traces import SourceOptions, open_reading, with_progress
-from gdbtrace.opening import argument_of
-from gdbtrace.record.options import KEY_INTERVAL
+from gdbtrace.regression.consistency import iter_violations, verification_of
 from gdbtrace.report.verify import verified_line, verified_row, violation_line, violation_row
 
 
@@ -33,39 +30,16 @@ def verify(
     """Check that TRACE is consistent in itself: registers, memory, control flow, code, events, table of contents."""
     counts: Counter[ViolationKind] = Counter()
     with open_reading(trace, source) as reading:
-        verification = _verification_of(reading)
-
-        def show(violations: Iterable[Violation]) -> None:
-            for violation in violations:
-                counts[violation.kind] += 1
-                if limit is None or counts.total() <= limit:
-                    if as_json:
-                        print(json.dumps(violation_row(violation, reading.symbols)))
-                    else:
-                        print(printable(violation_line(violation, reading.symbols)))
-
-        for frame in with_progress(reading, is_streaming=True):
-            if found := verification.feed(reading.position, frame):
-                show(found)
-        show(verification.finish())
-        if problem := reading.reader.toc_problem():
-            show([Violation(ViolationKind.CONTAINER, reading.position, None, None, None, problem)])
+        verification = verification_of(reading)
+        for violation in iter_violations(reading, verification, with_progress(reading, is_streaming=True)):
+            counts[violation.kind] += 1
+            if limit is None or counts.total() <= limit:
+                if as_json:
+                    print(json.dumps(violation_row(violation, reading.symbols)))
+                else:
+                    print(violation_line(violation, reading.symbols))
     result = verification.result()
     print(json.dumps(verified_row(result, counts)) if as_json else verified_line(result, counts))
     sys.stdout.flush()
     if counts:
         raise typer.Exit(ExitStatus.DIFFERENT)
-
-
-def _verification_of(reading: Reading) -> Verification:
-    meta = reading.reader.meta
-    has_events = meta is not None and meta.tracer.name == "gdbtrace" and "--std-only" not in meta.tracer.args
-    noted = argument_of(reading.reader, "--key-interval=") or ""
-    return Verification(
-        reading.arch,
-        reading.symbols,
-        is_machine=reading.is_machine,
-        program=meta.target.path if meta is not None else "",
-        has_events=has_events,
-        key_interval=(int(noted) if noted.isdecimal() else KEY_INTERVAL) if has_events else 0,
-    )

@@ -7,15 +7,16 @@ from dataclasses import asdict
 
 from gdbtrace.analysis.symbols import Symbols
 from gdbtrace.analysis.verify import Verified, Violation, ViolationKind
+from gdbtrace.report.printable import printable
 
 
 def violation_line(violation: Violation, symbols: Symbols) -> str:
-    """One violation: frame, address, symbol, kind, what is wrong."""
+    """One violation: frame, address, symbol, kind, what is wrong. Names in it are escaped."""
     where = "" if violation.thread_id is None else f", thread {violation.thread_id}"
     if violation.address is not None:
         name = symbols.place_at(violation.address)
         where += f", {violation.address:#x}" + (f" {name}" if name else "")
-    return f"frame {violation.number}{where}: {violation.kind.value}: {violation.problem}"
+    return printable(f"frame {violation.number}{where}: {violation.kind.value}: {violation.problem}")
 
 
 def violation_row(violation: Violation, symbols: Symbols) -> dict[str, object]:

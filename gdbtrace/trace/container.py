@@ -21,14 +21,14 @@ import stat
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from itertools import accumulate, pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from gdbtrace.errors import OutputError, TraceFormatError, UsageError
 from gdbtrace.trace.codec import FrameDecoder, decode_meta_frame, encode_meta_frame
@@ -333,6 +333,14 @@ class _Toc:
     offsets: array[int]
 
 
+class Table(NamedTuple):
+    """A table of contents."""
+
+    size_bytes: int
+    read: Callable[[int], bytes]
+    """One number of it, given where it is."""
+
+
 class TraceReader:
     """Reads a trace of any producer: versions 1 to 3, any table of contents, closed or not.
 
@@ -575,6 +583,11 @@ class TraceReader:
             return None
         return _Toc(period, offsets)
 
+    def _table_of_contents(self) -> Table:
+        """The table of contents as it is, right or not."""
+        end = self._claimed_toc
+        return Table(max(self.size_bytes - end, 0), lambda offset: self._read_at(end + offset, _U64.size))
+
     def toc_problem(self) -> str:
         """What is wrong with the table of contents; empty: nothing.
 
@@ -584,18 +597,18 @@ class TraceReader:
         """
         if not self.is_closed:
             return "the trace was never closed: it has no count and no table of contents"
-        count, end = self._claimed_frames, self._claimed_toc
-        head = self._read_at(end, _U64.size)
-        period = _U64.unpack(head)[0] if len(head) == _U64.size else 0
-        entries, rest = divmod(self.size_bytes - end - _U64.size, _U64.size)
-        if not period:
+        count = self._claimed_frames
+        table = self._table_of_contents()
+        period = int.from_bytes(table.read(0), "little")
+        entries, rest = divmod(table.size_bytes - _U64.size, _U64.size)
+        if not period or table.size_bytes < _U64.size:
             return "the table of contents has no frames per entry"
         if rest or entries not in {-(-count // period), count // period, max(count - 1, 0) // period}:
             return f"the table of contents has {entries} entries of {period} frames, and there are {count} frames"
-        following = end + _U64.size
+        following = _U64.size
         for number, (offset, data) in enumerate(self.iter_messages(), 1):
-            if (not number % period or number == count) and following < self.size_bytes:
-                (noted,) = _U64.unpack(self._read_at(following, _U64.size))
+            if (not number % period or number == count) and following < table.size_bytes:
+                noted = int.from_bytes(table.read(following), "little")
                 following += _U64.size
                 boundary = offset + len(data)
                 if noted != boundary:

@@ -28,6 +28,7 @@ from gdbtrace.trace.container import (
     MAGIC_BYTES,
     MOST_MESSAGE_BYTES,
     REMEDY,
+    Table,
     TocConvention,
     TraceReader,
     check_replaceable,
@@ -163,6 +164,14 @@ class GoldenReader(TraceReader):
             problem = f"{index} frames that end at {offset:#x}, and the header says otherwise,"
             raise TraceFormatError(self.path, place, problem, _REMEDY)
         self._table_at(place + _BLOCK.size)
+
+    def _table_of_contents(self) -> Table:
+        """See :class:`~gdbtrace.trace.container.TraceReader`: that of the trace."""
+        boundaries = Boundaries(self.frames_per_entry)
+        for offset, message in self.iter_messages():
+            boundaries.add(offset + len(message))
+        table = self.table(boundaries)
+        return Table(len(table), lambda offset: table[offset : offset + _U64.size])
 
     def table(self, boundaries: Boundaries) -> bytes:
         """The trace's table of contents, given where its frames end."""

@@ -163,6 +163,7 @@ def test_signals_are_those_of_a_run(place: Workplace, workshop: Workshop, name: 
     assert place.run("run", program, "--engine", "rsp", "-o", "qemu.frames").status == 0
     here, qemu = (exceptions_of(place.directory / name) for name in ("here.frames", "qemu.frames"))
     assert here == qemu
+    assert place.run("verify", "here.frames").status == 0
     with open_trace(place.directory / "here.frames") as reader:
         assert unexplained_loads(ARCH, reader) == []
 

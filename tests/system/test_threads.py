@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from gdbtrace import Outcome, RunOptions, Summary, open_trace
-from gdbtrace.arch.registry import ARCHITECTURES
+from gdbtrace import Outcome, RunOptions, Summary, verify
 from gdbtrace.record.engines import EngineChoice
 from gdbtrace.report.instruction_log import memtrace_line
-from gdbtrace.trace import ExceptionFrame, StdFrame
+from gdbtrace.trace import StdFrame
 from tests.command_line import ARCH, Workplace, frames_of, wait_until
 from tests.exactness.comparison import RULES, parse_line
 from tests.exactness.guest_run import GuestRun
@@ -41,23 +40,9 @@ def frames_by_thread(path: Path) -> dict[int, list[StdFrame]]:
     return threads
 
 
-def assert_frames_hang_together(path: Path, arch: str) -> None:
-    """What a thread's frame finds in a general register is what that thread's frame before it left there."""
-    listed = {register.name for register in ARCHITECTURES[arch].registers}
-    values: dict[int, dict[str, bytes]] = defaultdict(dict)
-    with open_trace(path) as reader:
-        for number, frame in enumerate(reader):
-            if isinstance(frame, ExceptionFrame) and frame.thread_id is not None:
-                # A handler begins with arguments.
-                values[frame.thread_id].clear()
-            if not isinstance(frame, StdFrame):
-                continue
-            known = values[frame.thread_id]
-            for operand in frame.pre:
-                if not operand.is_memory and operand.name in listed:
-                    expected = known.setdefault(operand.name, operand.value)
-                    assert operand.value == expected, f"frame {number}, thread {frame.thread_id}: {operand.name}"
-            known.update((operand.name, operand.value) for operand in frame.post or () if not operand.is_memory)
+def assert_frames_hang_together(path: Path, program: Path) -> None:
+    consistency = verify(path, elf=program)
+    assert consistency.is_consistent, consistency.lines
 
 
 @pytest.mark.parametrize("arch", WITH_GLIBC)
@@ -69,7 +54,7 @@ def test_threads_take_turns(workshop: Workshop, tmp_path: Path, arch: str) -> No
     # Then it ends as it does freely, nothing went unseen, and there is a number for each thread
     assert (one.outcome, one.exit_status, one.gaps) == (Outcome.EXITED, 0, [])
     assert set(frames_by_thread(tmp_path / "one")) == {0, 1, 2, 3}
-    assert_frames_hang_together(tmp_path / "one", arch)
+    assert_frames_hang_together(tmp_path / "one", program)
 
     # And the second run is the first one, byte for byte
     assert two.instructions == one.instructions
@@ -134,7 +119,7 @@ def test_crowd(workshop: Workshop, tmp_path: Path, arch: str, word: str, threads
     summary = trace(program, arch, tmp_path / "trace", word)
     assert (summary.outcome, summary.exit_status, summary.gaps) == (Outcome.EXITED, status, [])
     assert set(frames_by_thread(tmp_path / "trace")) == set(range(threads))
-    assert_frames_hang_together(tmp_path / "trace", arch)
+    assert_frames_hang_together(tmp_path / "trace", program)
 
 
 def test_fault_while_other_threads_sleep(workshop: Workshop, tmp_path: Path) -> None:

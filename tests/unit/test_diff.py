@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -617,78 +616,3 @@ def test_damage_is_told_after_what_came_before_it(compare: Compare, tmp_path: Pa
     assert next(divergences).left.number == 2
     with pytest.raises(TraceFormatError, match="cut short"):
         next(divergences)
-
-
-# Any single change of a good trace.
-
-MUTATIONS = 1000
-
-
-class _Messages(TraceReader):
-    """A trace whose frames can be replaced."""
-
-    messages: Sequence[bytes] = ()
-
-    def iter_messages(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
-        return ((0, message) for message in self.messages[start:])
-
-
-def mutated(frames: Sequence[Frame], messages: Sequence[bytes], choice: random.Random) -> tuple[list[bytes], set[int]]:
-    """One change, and the frames that it may be said to be at."""
-    result = list(messages)
-    while True:
-        number = choice.randrange(len(messages))
-        match choice.choice(("flip", "delete", "duplicate", "swap")):
-            case "flip":
-                if isinstance(frames[number], StdFrame | KeyFrame):
-                    result[number] = encode_frame(flipped(frames[number], choice))
-                    return result, {number}
-            case "delete":
-                del result[number]
-                return result, {number}
-            case "duplicate":
-                result.insert(number, messages[number])
-                # Which of the two is the copy cannot be told.
-                return result, {number, number + 1}
-            case "swap":
-                if number + 1 < len(messages) and messages[number] != messages[number + 1]:
-                    result[number : number + 2] = messages[number + 1], messages[number]
-                    return result, {number}
-
-
-def flipped(frame: Frame, choice: random.Random) -> Frame:
-    """One bit of one operand's value is another one."""
-    if isinstance(frame, KeyFrame):
-        (tagged,) = frame.tagged_values
-        return KeyFrame((replace(tagged, values=flipped_values(tagged.values, choice)),))
-    assert isinstance(frame, StdFrame)
-    if frame.post and choice.random() < len(frame.post) / (len(frame.pre) + len(frame.post)):
-        return replace(frame, post=flipped_values(frame.post, choice))
-    return replace(frame, pre=flipped_values(frame.pre, choice))
-
-
-def flipped_values(operands: Sequence[Operand], choice: random.Random) -> tuple[Operand, ...]:
-    result = list(operands)
-    number = choice.choice([number for number, operand in enumerate(operands) if operand.value])
-    value = bytearray(operands[number].value)
-    bit = choice.randrange(8 * len(value))
-    value[bit // 8] ^= 1 << bit % 8
-    result[number] = replace(operands[number], value=bytes(value))
-    return tuple(result)
-
-
-@pytest.mark.parametrize("arch", ["aarch64", "sparc64"])
-def test_any_single_change_is_found_where_it_is(arch: str) -> None:
-    choice = random.Random(f"mutations of {arch}")
-    path = TRACES / f"{arch}.frames"
-    misplaced = []
-    with TraceReader(path) as whole, _Messages(path) as changed:
-        frames = list(whole)
-        messages = [message for _, message in whole.iter_messages()]
-        for _ in range(MUTATIONS):
-            changed.messages, numbers = mutated(frames, messages, choice)
-            divergence = Diff(reading_of(whole, arch), reading_of(changed, arch), STRICT).first()
-            found = {divergence.left.number, divergence.right.number} if divergence else set()
-            if not found & numbers:
-                misplaced.append((numbers, divergence and (divergence.kind, found)))
-    assert len(misplaced) <= MUTATIONS // 100, misplaced

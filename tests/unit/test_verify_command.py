@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from gdbtrace import verify
 from gdbtrace.cli.app import main
-from gdbtrace.trace import StdFrame, TocConvention, TraceWriter, open_trace
+from gdbtrace.trace import StdFrame, TocConvention, TraceWriter, open_trace, pack
 from gdbtrace.trace.codec import encode_frame
 
 TRACES = Path(__file__).parents[1] / "traces"
@@ -66,13 +67,27 @@ def test_limit_prints_fewer_and_counts_all(tmp_path: Path, capsys: pytest.Captur
     assert every
 
 
+AS_GOLDEN = pytest.mark.parametrize("is_golden", [False, True], ids=["trace", "golden"])
+
+
+def stored(trace: Path, is_golden: bool) -> str:
+    """The trace, or a golden of it."""
+    if not is_golden:
+        return str(trace)
+    golden = trace.with_suffix(".golden")
+    pack(trace, golden)
+    return str(golden)
+
+
+@AS_GOLDEN
 @pytest.mark.parametrize("toc", TocConvention)
 def test_every_generation_of_tables_of_contents_is_right(
-    tmp_path: Path, toc: TocConvention, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, toc: TocConvention, is_golden: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["verify", str(copied(tmp_path / "x.frames", toc=toc))]) == 0
+    assert main(["verify", stored(copied(tmp_path / "x.frames", toc=toc), is_golden)]) == 0
 
 
+@AS_GOLDEN
 @pytest.mark.parametrize(
     ("entry", "value", "problem"),
     [
@@ -82,14 +97,14 @@ def test_every_generation_of_tables_of_contents_is_right(
     ],
 )
 def test_wrong_table_of_contents(
-    tmp_path: Path, entry: int, value: int, problem: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, entry: int, value: int, problem: str, is_golden: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trace = copied(tmp_path / "x.frames")
     data = bytearray(trace.read_bytes())
     (toc,) = struct.unpack_from("<Q", data, TOC)
     struct.pack_into("<Q", data, toc + 8 * entry, value)
     trace.write_bytes(data)
-    assert main(["verify", str(trace)]) == 1
+    assert main(["verify", stored(trace, is_golden)]) == 1
     line, last = capsys.readouterr().out.splitlines()
     assert line.startswith(f"frame 592: container: {problem}")
     assert last == "593 frames, 590 instructions: 1 violations (1 container)"
@@ -124,3 +139,12 @@ def test_names_of_a_trace_cannot_move_the_cursor(tmp_path: Path, capsys: pytest.
             writer.write(encode_frame(StdFrame(frame.address, 0, frame.rawbytes, frame.pre, frame.post, "\x1b[2J")))
     assert main(["verify", str(trace)]) == 1
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_library_gives_the_first_violations_and_counts_all(tmp_path: Path) -> None:
+    trace = copied(tmp_path / "x.frames", left_out=300)
+    whole, two = verify(trace), verify(trace, most=0)
+    assert not whole.is_consistent
+    assert [each.number for each in whole.violations] == [300]
+    assert whole.lines[0].startswith("frame 300, thread 0, ")
+    assert (two.counts, two.violations, two.lines) == (whole.counts, [], whole.lines[-1:])
