@@ -363,9 +363,9 @@ class EntryPoint(NamedTuple):
 
 KNOWN_SYSTEM_CALLS = frozenset(
     {"getrandom", "sigreturn", "rt_sigreturn", "execve", "execveat", "sigaction", "rt_sigaction", "signal", "mmap"}
-    | {"mmap2", "clone", "kill", "tkill", "tgkill"}
+    | {"mmap2", "clone", "kill", "tkill", "tgkill", "readlink", "readlinkat"}
 )
-"""System calls after which the tracer has something to do, by their Linux names."""
+"""System calls before or after which the tracer has something to do, by their Linux names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,17 @@ from xml.etree import ElementTree
 import pytest
 
 from gdbtrace import open_trace
+from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.regression.golden import read_manifest, sha256_of
 from gdbtrace.regression.suite import Verdict, check_case, load_suite
+from gdbtrace.trace.frames import SyscallFrame
 from tests.command_line import Workplace, wait_until
-from tests.toolchain import GUESTS, TESTS
+from tests.toolchain import GUESTS, TESTS, Workshop
 
 SUITE = load_suite(TESTS / "goldens" / "suite.toml")
 CASES = {case.name: case for case in SUITE.cases}
 MOST_BYTES = 2 << 20
+WHERE_AM_I = TESTS / "programs" / "whereami.c"
 SPARC64 = GUESTS / "sparc64" / "guest"
 
 
@@ -79,6 +82,24 @@ def test_a_suite_is_recorded_and_checked_and_a_recorded_golden_stays(place: Work
     for action in ("record", "update"):
         assert place.run("golden", action, "suite.toml").out.splitlines()[-1] == "1 cases: 1 kept"
     assert (golden.read_bytes(), golden.stat().st_mtime_ns) == before
+
+
+@pytest.mark.qemu
+@pytest.mark.cross
+@pytest.mark.parametrize("arch", ["aarch64", "sparc64"])
+def test_a_golden_holds_wherever_the_suite_is(place: Workplace, workshop: Workshop, arch: str) -> None:
+    # Given a C library that asks where its program is, within these instructions
+    suite = write_suite(place, workshop.program(arch, WHERE_AM_I), "limit = 1500\n")
+    assert place.run("golden", "record", suite).status == 0
+    with open_trace(place.directory / "goldens" / "one.golden") as reader:
+        numbers = [frame.number for frame in reader if isinstance(frame, SyscallFrame)]
+    names = ARCHITECTURES[arch].system_calls.names
+    assert any(names.get(number, "").startswith("readlink") for number in numbers)
+    # Then its path may be another one, of another length
+    elsewhere = place.directory / "a longer name than before" / "twice"
+    shutil.copytree(place.directory, elsewhere, ignore=lambda *_: [elsewhere.parent.name, place.temp.name])
+    done = place.run("golden", "check", elsewhere / suite.name)
+    assert (done.status, done.out.splitlines()[-1]) == (0, "1 cases: 1 equal")
 
 
 @pytest.mark.qemu
