@@ -3,7 +3,8 @@
 The traces are a guest's instructions, over and over. ``equal`` is a trace and itself; ``relocated`` likewise, looking
 for what is elsewhere; ``moved`` a trace and one in which the stack is elsewhere; ``carried`` a trace and one in which a
 register differs in each frame, as it does after a divergence or where it is masked; ``other producer`` the same by
-another name, so that what is compared is what both have.
+another name, so that what is compared is what both have; ``other lists`` such a one that lists registers in another
+order and tells no widths.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.frames import guest_trace
 from gdbtrace import open_trace
+from gdbtrace.trace.codec import decode_frame, encode_frame
 from gdbtrace.trace.container import TraceReader, TraceWriter
-from gdbtrace.trace.frames import StdFrame
+from gdbtrace.trace.frames import Operand, StdFrame
 
 CARRIED = {"aarch64": b"x18", "sparc64": b"g7", "x86_64": b"gs"}
 """Architecture -> a register that its guest never writes."""
@@ -49,12 +52,31 @@ def main() -> None:
             _repeat(guest, right, count, change=_changer(CARRIED[arguments.arch]))
             mask = "--mask-register", CARRIED[arguments.arch].decode()
             _line("carried", count, left, right, *mask)
-            with right.open("r+b") as stream:
-                # A name of the same length: nothing else of the file changes.
-                lead = stream.read(1 << 16)
-                stream.seek(lead.index(b"gdbtrace"))
-                stream.write(b"another.")
+            _rename_producer(right)
             _line("other producer", count, left, right, *mask)
+            _repeat(guest, right, count, change=_relisted)
+            _rename_producer(right)
+            _line("other lists", count, left, right)
+
+
+def _rename_producer(trace: Path) -> None:
+    """It gets a name of the same length: nothing else of the file changes."""
+    with trace.open("r+b") as stream:
+        lead = stream.read(1 << 16)
+        stream.seek(lead.index(b"gdbtrace"))
+        stream.write(b"another.")
+
+
+def _relisted(message: bytes) -> bytes:
+    """The message of an instruction with its operands as tracewrap might have them."""
+    frame = decode_frame(message)
+    assert isinstance(frame, StdFrame)
+    post = None if frame.post is None else _turned_round(frame.post)
+    return encode_frame(replace(frame, pre=_turned_round(frame.pre), post=post))
+
+
+def _turned_round(operands: Sequence[Operand]) -> Sequence[Operand]:
+    return [replace(operand, bit_length=0) for operand in reversed(operands)]
 
 
 def _changer(name: bytes) -> Callable[[bytes], bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count, zip_longest
+from itertools import zip_longest
 
 from gdbtrace.analysis.carried import TOLERATED, CarriedMemory, CarriedRegister
 from gdbtrace.analysis.disassembly import Disassembly, Key
@@ -96,6 +96,8 @@ class FrameComparison:
         """See :meth:`passed_entries`."""
         self._passed_at = 0
         """What :attr:`Relocation.changes` was then."""
+        self.unlike_layouts: set[tuple[int, int]] = set()
+        """Sizes of different producers' lists that have registers in another order: no use to look for one order."""
         self._entries: dict[bytes, tuple[str, Operand]] = {}
         """Registers' entries that were decoded, with their names in both traces."""
         self._listed: dict[int, Mapping[str | bytes, Operand]] = {}
@@ -253,7 +255,7 @@ class FrameComparison:
 
     def listed(self, operands: Sequence[Operand]) -> Mapping[str | bytes, Operand]:
         """Operands of a frame that is compared: registers by the names that they have in both traces, accesses to
-        memory by what they are, in their order."""
+        memory by all that is said of them, in their order."""
         found = self._listed.get(id(operands))
         if found is None:
             entries = operands.entries() if isinstance(operands, OperandList) else None
@@ -264,8 +266,7 @@ class FrameComparison:
                 except KeyError:
                     found = dict([known.get(entry) or self._entry(operands, entry) for entry in entries])
             else:
-                accesses = count()
-                found = {b"%d" % next(accesses) if each.is_memory else self._name_of(each): each for each in operands}
+                found = {repr(each).encode() if each.is_memory else self._name_of(each): each for each in operands}
             self._listed[id(operands)] = found
         return found
 
@@ -661,9 +662,11 @@ class _Instruction:
     def _differing(self, left: Sequence[Operand], right: Sequence[Operand]) -> Sequence[Pair]:
         context = self._context
         if isinstance(left, OperandList) and isinstance(right, OperandList):
-            found = self._unlike(left, right)
-            if found is not None:
-                return found
+            sizes = left.encoded_size, right.encoded_size
+            if sizes not in context.unlike_layouts:
+                found = self._unlike(left, right)
+                if found is not None:
+                    return found
         pairs = list(_matched(left, right) if context._is_strict else self._comparable(left, right))
         if context._relocation is not None:
             pairs = [(one, two) for one, two in pairs if one is None or two is None or not context.is_moved(one, two)]
@@ -680,6 +683,8 @@ class _Instruction:
         for entry, other in unlike:
             one, two = left.operand(entry), right.operand(other)
             if not context.belong_together(one, two):
+                if not context._is_strict and len(context.unlike_layouts) < _MOST_CODE:
+                    context.unlike_layouts.add((left.encoded_size, right.encoded_size))
                 return None
             if one.is_memory:
                 if not context._is_strict:
@@ -700,17 +705,17 @@ class _Instruction:
         are_accesses_same = True
         for key, ours in one.items():
             theirs = two.get(key)
-            if theirs is ours:
+            if theirs is not None and theirs.value == ours.value:
                 continue
             if type(key) is bytes:
-                are_accesses_same = are_accesses_same and theirs == ours
-            elif theirs is None or (ours.value != theirs.value and not context.is_same_register(ours, theirs)):
+                are_accesses_same = False
+            elif theirs is None or not context.is_same_register(ours, theirs):
                 yield ours, theirs
-        for key, theirs in two.items():
-            if key not in one:
+        if not two.keys() <= one.keys():
+            for key, theirs in two.items():
                 if type(key) is bytes:
-                    are_accesses_same = False
-                else:
+                    are_accesses_same = are_accesses_same and key in one
+                elif key not in one:
                     yield None, theirs
         if not are_accesses_same:
             accesses, others = ([each for each in side.values() if each.is_memory] for side in (one, two))

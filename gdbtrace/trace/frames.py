@@ -153,6 +153,11 @@ class OperandList(Sequence[Operand]):
         """The list as it stands in the trace."""
         return self._data[self._start : self._end]
 
+    @property
+    def encoded_size(self) -> int:
+        """In bytes, as it stands in the trace."""
+        return self._end - self._start
+
     def behind(self, lead: bytes | bytearray) -> OperandList | None:
         """The operands behind encoded ones that the list begins with; None: it begins otherwise."""
         start = self._start + len(lead)
