@@ -1,8 +1,9 @@
 """Pairs of frames that `gdbtrace diff` compares a second: ``python -m benchmarks.diff [ARCH] [--frames N]``.
 
 The traces are a guest's instructions, over and over. ``equal`` is a trace and itself; ``relocated`` likewise, looking
-for what is elsewhere; ``carried`` a trace and one in which a register differs in each frame, as it does after a
-divergence or where it is masked; ``other producer`` the same by another name, so that all operands are decoded.
+for what is elsewhere; ``moved`` a trace and one in which the stack is elsewhere; ``carried`` a trace and one in which a
+register differs in each frame, as it does after a divergence or where it is masked; ``other producer`` the same by
+another name, so that what is compared is what both have.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ def main() -> None:
             print(f"{'':<16} {'pairs/s':>10} {'by processor':>13} {'peak MB':>8}")
             _line("equal", count, left, left)
             _line("relocated", count, left, left, "--relocate")
+        with open_trace(guest_trace(arguments.arch, Path(directory), {"LONG": "x" * 5000})) as guest:
+            _repeat(guest, right, count)
+        _line("moved", count, left, right, "--relocate")
+        with open_trace(guest_trace(arguments.arch, Path(directory))) as guest:
             _repeat(guest, right, count, change=_changer(CARRIED[arguments.arch]))
             mask = "--mask-register", CARRIED[arguments.arch].decode()
             _line("carried", count, left, right, *mask)

@@ -11,8 +11,9 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from benchmarks.steps import GUESTS
 from gdbtrace import EngineChoice, RunOptions, open_trace, record
@@ -44,10 +45,17 @@ def main() -> None:
             path.unlink()
 
 
-def guest_trace(arch: str, directory: Path) -> Path:
+def guest_trace(arch: str, directory: Path, environment: Mapping[str, str] = MappingProxyType({})) -> Path:
     """A trace of an architecture's guest, made here."""
     output = directory / "guest.frames"
-    record(RunOptions(GUESTS / arch / "guest", output=output, engine=EngineChoice.RSP, stdin=Path(os.devnull)))
+    options = RunOptions(
+        GUESTS / arch / "guest",
+        output=output,
+        engine=EngineChoice.RSP,
+        stdin=Path(os.devnull),
+        environment=environment,
+    )
+    record(options)
     return output
 
 

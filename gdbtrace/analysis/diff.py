@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
 from gdbtrace.analysis.alignment import EVENT_TAGS, TAGS, WINDOWS, Item, Side, realigned
 from gdbtrace.analysis.carried import TOLERATED
-from gdbtrace.analysis.comparison import Comparison, Outcome
 from gdbtrace.analysis.divergence import Difference, Divergence, DivergenceKind, Position, Tally
+from gdbtrace.analysis.frame_comparison import FrameComparison, Outcome
 from gdbtrace.analysis.reading import Reading
 from gdbtrace.analysis.relocation import Relocation
 from gdbtrace.analysis.tolerance import Tolerance
@@ -126,7 +126,7 @@ class _Run:
         self._disassembly = diff.left.disassembly
         arch = diff.left.arch or diff.right.arch
         self._relocation = Relocation(arch) if tolerance.is_relocated else None
-        self._comparison = Comparison(
+        self._comparison = FrameComparison(
             arch,
             self._disassembly,
             tolerance,
@@ -233,7 +233,7 @@ class _Run:
         if not isinstance(left, StdFrame) or not isinstance(right, StdFrame):
             return None
         instruction = self._disassembly.at(left.address, left.rawbytes, left.mode)
-        return self._comparison.root_of_inputs(left, right) if instruction.is_branch else None
+        return self._comparison.root_of_branch(left, right) if instruction.is_branch else None
 
     def _count(self, root: int | None) -> None:
         """A pair that is different because of a divergence, or of what is tolerated."""
@@ -317,9 +317,9 @@ class _Run:
 
     def _divergence_of(self, left: Item, right: Item, outcome: Outcome) -> Divergence | None:
         """What two frames of the same place are different in, if that is to be told."""
-        differences = outcome.differences
-        if differences and differences[0].kind is DivergenceKind.BYTES:
-            apart = self._other_code()
+        differences, root = outcome.differences, outcome.next_root
+        if outcome.other_code is not None:
+            apart, root = self._other_code(), outcome.root
         else:
             apart = self._branched() if outcome.next_addresses else _TOGETHER
         if apart == _TOGETHER:
@@ -332,13 +332,13 @@ class _Run:
             return self._told(kind, left, right, differences)
         if differences:
             return self._told(differences[0].kind, left, right, differences, apart)
-        root = outcome.next_root
         if apart is not None and root is not None and root != TOLERATED:
             self._unsettled = apart, root
             return None
-        return self._told(
-            DivergenceKind.CONTROL_FLOW, left, right, outcome.next_addresses, apart, follows_tolerated=root == TOLERATED
-        )
+        kind, differences = DivergenceKind.CONTROL_FLOW, outcome.next_addresses
+        if outcome.other_code is not None:
+            kind, differences = DivergenceKind.BYTES, [outcome.other_code]
+        return self._told(kind, left, right, differences, apart, follows_tolerated=root == TOLERATED)
 
     def _other_code(self) -> _Apart | None:
         """Behind an instruction that is another one: whether only that is changed, or where both execute the same code
@@ -409,17 +409,28 @@ class _Run:
         self._tally.divergences += 1
         if apart is not None and kind is not DivergenceKind.LENGTH:
             self._unsettled = apart, index
+        ours, theirs = self._position(self._left, left), self._position(self._right, right)
         return Divergence(
             kind,
-            self._position(self._left, left),
-            self._position(self._right, right),
+            ours,
+            theirs,
             tuple(differences),
             index,
             apart.left if apart else 0,
             apart.right if apart else 0,
             is_realigned=apart is not None and kind is not DivergenceKind.LENGTH,
             follows_tolerated=follows_tolerated,
+            moved=self._moved(ours),
         )
+
+    def _moved(self, ours: Position) -> Mapping[int, int]:
+        """Where the instructions of a position of the first trace are in the second, if that is elsewhere."""
+        if self._relocation is None:
+            return {}
+        frames = [ours.frame, *(frame for _, frame in (*ours.before, *ours.after))]
+        addresses = {frame.address for frame in frames if isinstance(frame, StdFrame)}
+        places = {address: self._relocation.to_right(address) for address in addresses}
+        return {address: place for address, place in places.items() if place != address}
 
     def _position(self, side: Side, item: Item | None) -> Position:
         # The frame itself is ahead if it was put back.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -73,6 +73,9 @@ class Divergence:
     """Both go on alike behind those frames; False: where they do so again was not found, and is not looked at."""
     follows_tolerated: bool = False
     """It is a consequence of something that is tolerated: a branch on the value of a masked register, say."""
+    moved: Mapping[int, int] = field(default_factory=dict)
+    """Addresses of the instructions in the first trace's position and context that are elsewhere in the second trace ->
+    where."""
 
 
 @dataclass(slots=True)

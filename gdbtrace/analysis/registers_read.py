@@ -42,8 +42,7 @@ class RegistersRead:
         self._disassembly = disassembly
         self._modes = {mode.name: mode for mode in arch.modes}
         registers, calls = arch.registers, arch.system_calls
-        counters = arch.pc, arch.next_pc
-        self._counters = frozenset(register.name for register in registers if register.stub_name in counters)
+        self._counters = arch.program_counters
         self._status = frozenset(register.name for register in registers if register.group is Group.STATUS)
         self._every = frozenset(register.name for register in registers)
         sources = {calls.number, calls.result, *calls.arguments}

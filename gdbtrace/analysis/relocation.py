@@ -57,6 +57,8 @@ class Relocation:
         self._are_calls: dict[tuple[bytes, str | None], bool] = {}
         """Bytes and mode of an instruction -> whether it is a system call."""
         self._regions: list[_Region] = []
+        self.changes = 0
+        """How often it was learned that something is elsewhere: what was the same before need not be."""
         self._known: dict[int, int] = {}
         """Addresses of the left side that were looked up -> by how much they are moved."""
         self._has_begun = False
@@ -236,6 +238,7 @@ class Relocation:
         regions = [each for each in self._regions if each.low not in gone][-_MOST_REGIONS:]
         insort(regions, _Region(left, right - left))
         self._regions = regions
+        self.changes += 1
         self._known.clear()
 
     def _found(self, address: int) -> int:

@@ -219,6 +219,7 @@ ALPHA = Arch(
         # arch/alpha/kernel/syscalls/syscall.tbl
         names={
             37: "kill",
+            58: "readlink",
             59: "execve",
             71: "mmap",
             103: "sigreturn",
@@ -229,6 +230,7 @@ ALPHA = Arch(
             352: "rt_sigaction",
             381: "tkill",
             424: "tgkill",
+            460: "readlinkat",
             511: "getrandom",
             513: "execveat",
         },

@@ -750,7 +750,7 @@ ARM = Arch(
         number="r7",
         result="r0",
         arguments=("r0", "r1", "r2", "r3", "r4", "r5"),
-        names={**I386_CALLS, 238: "tkill", 268: "tgkill", 384: "getrandom", 387: "execveat"},
+        names={**I386_CALLS, 238: "tkill", 268: "tgkill", 332: "readlinkat", 384: "getrandom", 387: "execveat"},
         # Bit 0 of a pointer to a function says Thumb.
         code_address=lambda registers, pointer: pointer & ~1,
     ),

@@ -20,6 +20,7 @@ _REAL_TIME_33_OF_GDB = 45
 _REAL_TIME_64_OF_GDB = 78
 
 GENERIC_CALLS: Mapping[int, str] = {
+    78: "readlinkat",
     129: "kill",
     130: "tkill",
     131: "tgkill",
@@ -37,6 +38,7 @@ I386_CALLS: Mapping[int, str] = {
     37: "kill",
     48: "signal",
     67: "sigaction",
+    85: "readlink",
     90: "mmap",
     119: "sigreturn",
     120: "clone",

@@ -887,7 +887,7 @@ M68K = Arch(
         number="d0",
         result="d0",
         arguments=("d1", "d2", "d3", "d4", "d5", "a0"),
-        names={**I386_CALLS, 222: "tkill", 265: "tgkill", 352: "getrandom", 355: "execveat"},
+        names={**I386_CALLS, 222: "tkill", 265: "tgkill", 298: "readlinkat", 352: "getrandom", 355: "execveat"},
     ),
     moves=lambda disassembled: disassembled.mnemonic in ("move.b", "move.w", "move.l"),
     aliases={

@@ -363,9 +363,9 @@ class EntryPoint(NamedTuple):
 
 KNOWN_SYSTEM_CALLS = frozenset(
     {"getrandom", "sigreturn", "rt_sigreturn", "execve", "execveat", "sigaction", "rt_sigaction", "signal", "mmap"}
-    | {"mmap2", "clone", "kill", "tkill", "tgkill"}
+    | {"mmap2", "clone", "kill", "tkill", "tgkill", "readlink", "readlinkat"}
 )
-"""System calls after which the tracer has something to do, by their Linux names."""
+"""System calls before or after which the tracer has something to do, by their Linux names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -583,6 +583,13 @@ class Arch:
         covered = {register.stub_name for register in self.registers} | {register.name for register in self.registers}
         more = (Register(name, width, Group.SYSTEM) for name, width in bits.items() if name not in covered)
         return replace(self, registers=(*self.registers, *more))
+
+    @property
+    def program_counters(self) -> frozenset[str]:
+        """Names of the operand registers that say where the program goes on. Not every table has them: the operands of
+        those that are only the stub's have its names."""
+        counters = {self.pc, self.next_pc or self.pc}
+        return frozenset(counters.union(each.name for each in self.registers if each.stub_name in counters))
 
     @property
     def address_mask(self) -> int:

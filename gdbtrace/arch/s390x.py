@@ -1754,7 +1754,7 @@ S390X = Arch(
         number="r1",
         result="r2",
         arguments=GENERAL[2:8],
-        names={**I386_CALLS, 237: "tkill", 241: "tgkill", 349: "getrandom", 354: "execveat"},
+        names={**I386_CALLS, 237: "tkill", 241: "tgkill", 298: "readlinkat", 349: "getrandom", 354: "execveat"},
     ),
     # Channels, not memory, lead to devices.
     moves=lambda disassembled: False,

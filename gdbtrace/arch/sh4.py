@@ -385,7 +385,7 @@ SH4 = Arch(
         number="r3",
         result="r0",
         arguments=("r4", "r5", "r6", "r7", "r0", "r1"),
-        names={**I386_CALLS, 238: "tkill", 270: "tgkill", 373: "getrandom", 376: "execveat"},
+        names={**I386_CALLS, 238: "tkill", 270: "tgkill", 305: "readlinkat", 373: "getrandom", 376: "execveat"},
     ),
     moves=lambda disassembled: disassembled.mnemonic in ("mov.b", "mov.w", "mov.l"),
     aliases={

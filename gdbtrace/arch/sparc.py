@@ -609,6 +609,7 @@ SYSTEM_CALLS = SystemCalls(
     names={
         48: "signal",
         56: "mmap2",
+        58: "readlink",
         59: "execve",
         37: "kill",
         187: "tkill",
@@ -619,6 +620,7 @@ SYSTEM_CALLS = SystemCalls(
         198: "sigaction",
         216: "sigreturn",
         217: "clone",
+        294: "readlinkat",
         347: "getrandom",
         350: "execveat",
     },

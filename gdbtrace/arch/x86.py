@@ -1283,7 +1283,7 @@ I386 = _arch(
         number="eax",
         result="eax",
         arguments=("ebx", "ecx", "edx", "esi", "edi", "ebp"),
-        names={**I386_CALLS, 238: "tkill", 270: "tgkill", 355: "getrandom", 358: "execveat"},
+        names={**I386_CALLS, 238: "tkill", 270: "tgkill", 305: "readlinkat", 355: "getrandom", 358: "execveat"},
     ),
 )
 
@@ -1304,8 +1304,10 @@ X86_64 = _arch(
             56: "clone",
             59: "execve",
             62: "kill",
+            89: "readlink",
             200: "tkill",
             234: "tgkill",
+            267: "readlinkat",
             318: "getrandom",
             322: "execveat",
         },

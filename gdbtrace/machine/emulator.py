@@ -28,6 +28,7 @@ guest, which takes the highest free addresses, lies below or above it (mallopt(3
 """
 _PR_SET_PDEATHSIG = 1
 _ADDR_NO_RANDOMIZE = 0x0040000
+_ASK_PERSONALITY = 0xFFFF_FFFF
 _MOST_SOCKET_PATH_BYTES = 107
 """unix(7): ``sun_path`` has 108 bytes, the last one zero."""
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -245,6 +246,23 @@ def process_namespace(*options: str) -> tuple[str, ...]:
             script = 'exec 3>&2 2>/dev/null; (exec env -i "$@" 2>&3 3>&-); exit $?'
             return (*command, "sh", "-c", script, "sh", *(f"{name}={value}" for name, value in ENVIRONMENT.items()))
     return ()
+
+
+def not_pinned() -> Sequence[str]:
+    """What this system does not let us pin, in words: a container's seccomp profile, say, allows neither."""
+    return [
+        *([] if _can_fix_addresses() else ["addresses (personality(2) refuses ADDR_NO_RANDOMIZE)"]),
+        *([] if process_namespace() else ["process ids (unshare(1) gives no process namespace)"]),
+    ]
+
+
+@cache
+def _can_fix_addresses() -> bool:
+    before = _LIBC.personality(_ASK_PERSONALITY)
+    if before < 0 or _LIBC.personality(before | _ADDR_NO_RANDOMIZE) < 0:
+        return False
+    _LIBC.personality(before)
+    return True
 
 
 def _prepare_child(*, is_pinned: bool) -> None:

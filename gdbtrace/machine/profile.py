@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gdbtrace.errors import ToolMissing, UsageError, nearest
+from gdbtrace.toml_file import read_toml
 
 DIRECTORY = Path(__file__).parents[1] / "conf"
 """The profiles of gdbtrace. ``conf/`` stands beside the package, and ``gdbtrace/conf`` is a link to it: an editable
@@ -226,7 +226,7 @@ def _settings_of(path: Path, derived: tuple[Path, ...]) -> dict[str, Any]:
     """
     if path.resolve() in derived:
         raise UsageError(f"{path}: is its own base")
-    settings = {key: _checked(path, key, value) for key, value in _read(path).items()}
+    settings = {key: _checked(path, key, value) for key, value in read_toml(path).items()}
     base = settings.pop("base", None)
     if base is None:
         return settings
@@ -242,19 +242,6 @@ def _beside(path: Path, base: str) -> Path:
     except UsageError as error:
         raise UsageError(f"{path}: base: {error}") from None
     return path.parent / located
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not TOML: not UTF-8 at offset {error.start:#x}") from error
-    except tomllib.TOMLDecodeError as error:
-        # Its words say at which line and column.
-        problem = str(error)
-        raise UsageError(f"{path}: not TOML: {problem[:1].lower()}{problem[1:]}") from error
 
 
 def _checked(path: Path, key: str, value: Any) -> Any:

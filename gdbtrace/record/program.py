@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from gdbtrace.errors import GdbtraceError, TargetDied, UsageError
 from gdbtrace.image import Image
-from gdbtrace.machine.emulator import find_emulator
+from gdbtrace.machine.emulator import find_emulator, not_pinned
 from gdbtrace.machine.user import UserEmulator, UserProgram
 from gdbtrace.record.options import RunOptions
 from gdbtrace.record.target import END_SECONDS, Running, Target, architecture_for
@@ -56,6 +57,13 @@ class ProgramTarget(Target):
         )
         return UserEmulator(self._emulator, program)
 
+    def warnings(self) -> Sequence[str]:
+        """See :class:`~gdbtrace.record.target.Target`."""
+        missing = not_pinned() if self._run.is_pinned else ()
+        if not missing:
+            return ()
+        return [f"not pinned, since this system does not allow it: {' and '.join(missing)}; two runs may differ there"]
+
     def settings(self, running: Running) -> TracerSettings:
         """See :class:`~gdbtrace.record.target.Target`."""
         assert isinstance(running, UserEmulator)
@@ -67,9 +75,19 @@ class ProgramTarget(Target):
             str(running.socket_path),
             program=self._run.program,
             is_pinned=self._run.is_pinned,
+            own_path=self._own_path(),
             fetch_all=self.fetches_all,
             key_interval=self.tracer_key_interval,
         )
+
+    def _own_path(self) -> str:
+        """What the program is told of where it is: as it was called, from where it was started (docs/decisions/0002).
+
+        Empty: the truth, which an absolute path has told it anyway.
+        """
+        run = self._run
+        is_hidden = run.is_pinned and run.reproducible and not run.program.is_absolute()
+        return f"/proc/self/cwd/{run.program}" if is_hidden else ""
 
     def explain(self, error: GdbtraceError, running: Running, *, has_begun: bool) -> None:
         """See :class:`~gdbtrace.record.target.Target`."""

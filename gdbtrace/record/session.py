@@ -42,6 +42,8 @@ def trace(target: Target, observer: Observer) -> Summary:
     start_engine, reason = choose_engine(options.engine, arch)
     if reason:
         observer.warn(reason)
+    for warning in target.warnings():
+        observer.warn(warning)
     # Symbols are looked up before anything runs, so that a mistake costs nothing.
     start, stop = (
         None if place is None else (address_of(target.image, place, arch.bits), place.hits)

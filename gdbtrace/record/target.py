@@ -74,6 +74,10 @@ class Target(ABC):
     def settings(self, running: Running) -> TracerSettings:
         """What the tracer is told."""
 
+    def warnings(self) -> Sequence[str]:
+        """What to know before it runs."""
+        return ()
+
     def load_offset(self, entry: int | None) -> int:
         """How far from where it was linked it is loaded.
 

@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import tempfile
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from gdbtrace.record.engines import EngineChoice
 from gdbtrace.record.options import MachineOptions, Outcome, Place, RunOptions, Schedule, Summary
 from gdbtrace.record.run import record
 from gdbtrace.regression.golden import SUFFIX, check_golden, read_manifest, sha256_of, write_golden
+from gdbtrace.toml_file import read_toml
 from gdbtrace.version import __version__
 
 _GOLDENS = "goldens"
@@ -116,7 +116,7 @@ def load_suite(path: Path) -> Suite:
 
     :raise UsageError: it cannot be read, or what it says is not a suite.
     """
-    document = _read(path)
+    document = read_toml(path)
     for key in document:
         if key not in ("goldens", "defaults", "case"):
             raise UsageError(f"{path}: no key {key!r}{nearest(key, ('goldens', 'defaults', 'case'))}")
@@ -131,19 +131,6 @@ def load_suite(path: Path) -> Suite:
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UsageError(f"{path}: two cases are called {twice!r}")
     return Suite(path, read)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not TOML: not UTF-8 at offset {error.start:#x}") from error
-    except tomllib.TOMLDecodeError as error:
-        # Its words say at which line and column.
-        problem = str(error)
-        raise UsageError(f"{path}: not TOML: {problem[:1].lower()}{problem[1:]}") from error
 
 
 def _case_of(path: Path, folder: Path, goldens: Path, defaults: Mapping[str, Any], own: Any) -> Case:

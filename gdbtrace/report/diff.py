@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeAlias
 
 from gdbtrace.analysis.divergence import Difference, Divergence, DivergenceKind
@@ -39,6 +40,8 @@ class Place:
     symbol: str = ""
     """``symbol+0xoffset``, or ``file+0xoffset`` where there is none; empty: nobody knows."""
     line: SourceLine | None = None
+    moved_to: int | None = None
+    """Where the same instruction is in the other trace; None: at the same address."""
 
     @property
     def address(self) -> str:
@@ -55,8 +58,16 @@ class Place:
         """The same for the same instruction in another trace, at another address, too, if symbols say so."""
         if self.instruction is None:
             return (self.text,)
-        vcpu, address, rawbytes, mode = self.instruction
+        vcpu, address, rawbytes, mode = self.counterpart or self.instruction
         return vcpu, self.symbol or address, rawbytes, mode
+
+    @property
+    def counterpart(self) -> tuple[int, int, bytes, str | None] | None:
+        """The same instruction as the other trace has it; None: it is none."""
+        if self.instruction is None or self.moved_to is None:
+            return self.instruction
+        vcpu, _, rawbytes, mode = self.instruction
+        return vcpu, self.moved_to, rawbytes, mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +84,7 @@ class Row:
         if self.left is None or self.right is None:
             return False
         # One side's symbols may not be here.
-        ours, theirs = self.left.instruction, self.right.instruction
+        ours, theirs = self.left.counterpart, self.right.counterpart
         return self.left.key == self.right.key or (ours is not None and ours == theirs)
 
 
@@ -132,13 +143,13 @@ class DiffReport:
 
     def look_up(self, divergence: Divergence) -> LookedUp:
         """What is known of a divergence and the frames around it."""
-        left, right = divergence.left, divergence.right
-        ours = None if left.frame is None else _place(self._left, left.number, left.frame)
+        left, right, moved = divergence.left, divergence.right, divergence.moved
+        ours = None if left.frame is None else _place(self._left, left.number, left.frame, moved)
         theirs = None if right.frame is None else _place(self._right, right.number, right.frame)
-        rows = [*self._paired(left.before, right.before)]
+        rows = [*self._paired(left.before, right.before, moved)]
         if ours is not None or theirs is not None:
             rows.append(Row(ours, theirs, is_divergence=True))
-        rows += self._paired(left.after, right.after)
+        rows += self._paired(left.after, right.after, moved)
         return LookedUp(
             divergence.kind,
             left.number,
@@ -153,11 +164,18 @@ class DiffReport:
             divergence.follows_tolerated,
         )
 
-    def _paired(self, left: Sequence[tuple[int, Frame]], right: Sequence[tuple[int, Frame]]) -> Iterator[Row]:
+    def _paired(
+        self, left: Sequence[tuple[int, Frame]], right: Sequence[tuple[int, Frame]], moved: Mapping[int, int]
+    ) -> Iterator[Row]:
         """Context of both sides, what is the same side by side."""
-        ours = [_place(self._left, number, frame) for number, frame in left]
+        ours = [_place(self._left, number, frame, moved) for number, frame in left]
         theirs = [_place(self._right, number, frame) for number, frame in right]
-        our_keys, their_keys = ([self._key_of(each) for each in side] for side in (ours, theirs))
+        # What is at addresses that are known to be of the same thing needs no symbols.
+        known = {each.counterpart for each in ours} & {each.counterpart for each in theirs} if moved else set()
+        our_keys, their_keys = (
+            [each.counterpart if each.counterpart in known else self._key_of(each) for each in side]
+            for side in (ours, theirs)
+        )
         matcher = SequenceMatcher(None, our_keys, their_keys, autojunk=False)
         for tag, low, high, other_low, other_high in matcher.get_opcodes():
             if tag == "equal":
@@ -171,7 +189,7 @@ class DiffReport:
         """The same for the same instruction in the other trace. Where one side's symbols are not here, as of a program
         that has been built anew, its address says which one it is."""
         is_named = all(any(module.image for module in side.symbols.modules) for side in (self._left, self._right))
-        return place.key if is_named else place.instruction or (place.text,)
+        return place.key if is_named else place.counterpart or (place.text,)
 
     def lines(self, found: LookedUp) -> Iterator[str]:
         """A divergence: its class, where it is in both traces, what each has, and the frames around it."""
@@ -272,7 +290,7 @@ def _names_of(left: Path, right: Path) -> tuple[str, str]:
     return str(left.absolute().relative_to(common)), str(right.absolute().relative_to(common))
 
 
-def _place(reading: Reading, number: int, frame: Frame) -> Place:
+def _place(reading: Reading, number: int, frame: Frame, moved: Mapping[int, int] = MappingProxyType({})) -> Place:
     if not isinstance(frame, StdFrame):
         return Place(number, event_line(frame))
     address, symbols = frame.address, reading.symbols
@@ -282,6 +300,7 @@ def _place(reading: Reading, number: int, frame: Frame) -> Place:
         (frame.thread_id, address, frame.rawbytes, frame.mode),
         symbols.place_at(address),
         symbols.line_at(address),
+        moved.get(address),
     )
 
 

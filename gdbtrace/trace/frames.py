@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, overload
 
@@ -110,6 +110,10 @@ class Operand:
         return int.from_bytes(self.value, memory_order)
 
 
+EntryPair: TypeAlias = tuple[bytes, bytes]
+"""Two operands of two lists, as they stand in the traces."""
+
+
 class OperandDecoder(Protocol):
     """Decodes the operands in ``data[start:end]``, which are at ``offset + start`` in the trace."""
 
@@ -160,25 +164,33 @@ class OperandList(Sequence[Operand]):
         """Those that are memory, in order; much cheaper than looking at all. Damage to registers goes unnoticed."""
         return self._decoder.memory_operands(self._data, self._start, self._end, self._offset)
 
-    def differing(self, other: OperandList) -> list[tuple[Operand, Operand]] | None:
-        """The operands that are not the same in another list, in pairs; nothing else is decoded.
+    def entries(self) -> tuple[bytes, ...] | None:
+        """The list cut into the operands as they stand in the trace; None: it has no usual shape.
+
+        The same bytes are the same operand, whatever list they are of: see :meth:`operand`.
+        """
+        return self._decoder.entries(self._data, self._start, self._end)
+
+    def operand(self, entry: bytes) -> Operand:
+        """Decode one of the :meth:`entries`."""
+        return self._decoder.operand(entry, self._offset + self._start)
+
+    def differing(self, other: OperandList, passed: Container[EntryPair] = ()) -> list[EntryPair] | None:
+        """The entries that are not the same in another list, in pairs; nothing is decoded.
 
         None: the lists are not laid out alike, or in no usual way, so which belong together is not known. Operands that
         stand in the same place need not be the same register.
+
+        :param passed: pairs that are passed over.
         """
         data, start, end = self._data, self._start, self._end
         if data[start:end] == other._data[other._start : other._end]:
             return []
-        entries = self._decoder.entries(data, start, end)
-        others = other._decoder.entries(other._data, other._start, other._end)
+        entries, others = self.entries(), other.entries()
         if entries is None or others is None or len(entries) != len(others):
             return None
-        operand, others_operand = self._decoder.operand, other._decoder.operand
-        return [
-            (operand(one, self._offset + start), others_operand(two, other._offset + other._start))
-            for one, two in zip(entries, others, strict=True)
-            if one != two
-        ]
+        pairs = [pair for pair in zip(entries, others, strict=True) if pair[0] != pair[1]]
+        return [pair for pair in pairs if pair not in passed] if passed else pairs
 
     def has_register(self, name: bytes) -> bool:
         """Whether a register of that name may be listed: False is certain."""

@@ -38,6 +38,7 @@ from gdbtrace.tracer.modules import Modules
 from gdbtrace.tracer.settings import TargetKind, TracerSettings
 from gdbtrace.tracer.step_record import RecordWriter, Request, Stop, StopReason
 from gdbtrace.tracer.stepper import Stepper, StepperSettings
+from gdbtrace.tracer.system_calls import OwnPath
 from gdbtrace.tracer.threads import GuestThreads
 
 _REPLY_SECONDS = 30
@@ -182,12 +183,16 @@ def _guest_of(
     if emulator is None:
         return AttachedGuest
     assert settings.program is not None
+    own_path = None
+    if settings.own_path:
+        own_path = OwnPath(os.fsencode(settings.program.resolve()), os.fsencode(settings.own_path))
     return partial(
         LinuxGuest,
         modules=Modules(emulator, arch, settings.program, auxiliary),
         first_pc=RegisterState(layout, client.read_registers())[arch.pc],
         find_threads=partial(GuestThreads, emulator),
         is_pinned=settings.is_pinned,
+        own_path=own_path,
     )
 
 

@@ -14,7 +14,7 @@ from gdbtrace.tracer.instruction_cache import KnownInstruction
 from gdbtrace.tracer.modules import Modules
 from gdbtrace.tracer.signals import Disposition
 from gdbtrace.tracer.step_record import SignalTaken, Stop, StopReason
-from gdbtrace.tracer.system_calls import SystemCall, SystemCalls
+from gdbtrace.tracer.system_calls import OwnPath, SystemCall, SystemCalls
 from gdbtrace.tracer.threads import GuestThreads
 
 _TURN_STEPS = 512
@@ -28,6 +28,7 @@ class LinuxGuest(Guest):
     :param first_pc: the program counter before the guest's first instruction; None: it is there still.
     :param find_threads: called when the guest is about to have a second thread.
     :param is_pinned: whether the kernel's random bytes are replaced by ones that are the same in every run.
+    :param own_path: what the guest is told of where it is; None: the truth.
     """
 
     def __init__(
@@ -38,10 +39,13 @@ class LinuxGuest(Guest):
         find_threads: Callable[[Stepping], GuestThreads],
         *,
         is_pinned: bool,
+        own_path: OwnPath | None = None,
     ) -> None:
         self._stepper = stepper
         self._arch, self._registers, self._client = stepper.arch, stepper.registers, stepper.client
-        self._system_calls = SystemCalls(stepper.arch, stepper.client, stepper.registers, modules, is_pinned=is_pinned)
+        self._system_calls = SystemCalls(
+            stepper.arch, stepper.client, stepper.registers, modules, is_pinned=is_pinned, own_path=own_path
+        )
         self._first_pc = first_pc
         self._find_threads = find_threads
         self._threads: GuestThreads | None = None

@@ -120,6 +120,22 @@ class LiveRegisters(RegisterState):
             return value
         return b"".join(value[at : at + size] for at in range(len(value) - size, -1, -size))
 
+    def write(self, name: str, value: int) -> None:
+        """Write a register of ``g``, at the stub alone: what is known of the stop stays.
+
+        :raise ProtocolError: the stub does not take it.
+        """
+        start, end = self._core[name]
+        raw = self.layout.with_values(self._client.read_registers(), {name: value})
+        try:
+            # Writing all of them changes x86's segment bases.
+            self._client.write_register(self.layout.numbers[name], raw[start:end])
+        except ProtocolError:
+            # QEMU's stub writes single registers only where it has a target description.
+            self._client.write_registers(raw)
+        if (found := self._client.read_registers()) != raw:
+            raise ProtocolError(found.hex(), f"register {name} cannot be written")
+
     def read_under(self, name: str, other: str, value: int) -> int:
         """See :class:`~gdbtrace.arch.model.Registers`.
 

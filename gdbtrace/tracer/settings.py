@@ -63,6 +63,8 @@ class TracerSettings:
     """A process's."""
     is_pinned: bool = True
     """Whether a process gets the same random bytes from the kernel in every run."""
+    own_path: str = ""
+    """What a process is told that ``/proc/self/exe`` leads to; empty: the truth."""
     listen: str | None = None
     """Where a person's own gdb is served; None: our client, in the private directory."""
     fetch_all: bool = False

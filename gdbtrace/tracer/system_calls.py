@@ -20,6 +20,17 @@ from gdbtrace.tracer.step_record import RecordSink, SystemCallMade
 _MOST_ARGUMENTS = 6
 """Of a Linux system call."""
 _CLONE_THREAD = 0x10000
+_OWN_LINK = b"/proc/self/exe\0"
+_LINKS = {"readlink": 0, "readlinkat": 1}
+"""System calls that say where a link leads -> which argument the link is; the buffer and its size follow."""
+
+
+class OwnPath(NamedTuple):
+    """What ``/proc/self/exe`` leads to (proc(5)): a statically linked glibc asks at its start."""
+
+    real: bytes
+    told: bytes
+    """What the guest reads instead, which must lead there, too."""
 
 
 class SystemCall(NamedTuple):
@@ -29,6 +40,8 @@ class SystemCall(NamedTuple):
     """Of those in :data:`~gdbtrace.arch.model.KNOWN_SYSTEM_CALLS`; empty for all others."""
     number: int
     arguments: tuple[int, ...]
+    overwritten: bytes = b""
+    """What was where it writes the guest's own path."""
 
     @property
     def is_return_from_signal(self) -> bool:
@@ -57,6 +70,7 @@ class SystemCalls:
 
     :param modules: None: nobody knows which files the guest has mapped.
     :param is_pinned: whether random bytes are replaced.
+    :param own_path: what the guest is told of where it is; None: the truth.
     """
 
     def __init__(
@@ -67,16 +81,19 @@ class SystemCalls:
         modules: Modules | None,
         *,
         is_pinned: bool,
+        own_path: OwnPath | None = None,
     ) -> None:
         self._arch = arch
         self._client = client
         self._registers = registers
         self._modules = modules
+        self._own_path = own_path
         self._random = random.Random(0)
         self.signals = SignalHandlers(arch, from_start=True)
         """The guest's signal handlers."""
         self._effects: Mapping[str, Callable[[SystemCall, int, RecordSink], None]] = {
             **({"getrandom": self._pin_random_bytes} if is_pinned else {}),
+            **({} if own_path is None else dict.fromkeys(_LINKS, self._pin_own_path)),
             "mmap": self._note_module,
             "mmap2": self._note_module,
             "rt_sigaction": self._learn_handler,
@@ -101,7 +118,7 @@ class SystemCalls:
         sink.note(SystemCallMade(registers[self._arch.pc], thread, number, call.arguments))
         # It may sleep: what is done so far must not wait in a buffer for it.
         sink.flush()
-        return call
+        return call._replace(overwritten=self._to_be_overwritten(call))
 
     def has_returned(self, call: SystemCall, sink: RecordSink) -> bool:
         """Do what the call makes us do; the guest is stopped where it returned to.
@@ -139,6 +156,27 @@ class SystemCalls:
         if 0 < result <= size:
             # Any bytes will do as random ones; these differ from call to call, and nothing more is asked of them.
             self._client.write_memory(address & self._arch.address_mask, self._random.randbytes(result))
+
+    def _to_be_overwritten(self, call: SystemCall) -> bytes:
+        """What is where a call will write the guest's own path; empty: it will not."""
+        if self._own_path is None or call.name not in _LINKS:
+            return b""
+        path, buffer, size = call.arguments[_LINKS[call.name] :][:3]
+        if size <= 0 or self._client.read_memory(path & self._arch.address_mask, len(_OWN_LINK)) != _OWN_LINK:
+            return b""
+        return self._client.read_memory(buffer & self._arch.address_mask, min(size, len(self._own_path.real))) or b""
+
+    def _pin_own_path(self, call: SystemCall, result: int, sink: RecordSink) -> None:
+        """Tell the guest a path of itself that is the same wherever it is."""
+        before = call.overwritten
+        if self._own_path is None or not before or result != len(before):
+            return
+        _, buffer, size = call.arguments[_LINKS[call.name] :][:3]
+        buffer &= self._arch.address_mask
+        if self._client.read_memory(buffer, result) == self._own_path.real[:result]:
+            told = self._own_path.told[:size]
+            self._client.write_memory(buffer, told + before[len(told) :])
+            self._registers.write(self._arch.system_calls.result, len(told))
 
     def _learn_handler(self, call: SystemCall, result: int, sink: RecordSink) -> None:
         if not result or call.name == "signal":

@@ -392,7 +392,11 @@ def test_a_qemu_that_is_not_there(place: Workplace) -> None:
     assert done.status == TOOL_FAILED
     assert done.complaint.startswith("nowhere not found: ")
     done = place.run("run", "--qemu", "t", "guest")
-    message = "t is not a program on PATH or a path to one: pass the path of qemu-aarch64 with --qemu PATH"
+    message = "t/qemu-aarch64 not found: install Debian's qemu-user, or pass --qemu PATH"
+    assert (done.status, done.complaint) == (TOOL_FAILED, message)
+    (place.directory / "text").write_text("not a program")
+    done = place.run("run", "--qemu", "./text", "guest")
+    message = "text is not a program on PATH or a path to one: pass the path of qemu-aarch64 with --qemu PATH"
     assert (done.status, done.complaint) == (TOOL_FAILED, message)
 
 

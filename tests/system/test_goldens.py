@@ -12,15 +12,18 @@ from xml.etree import ElementTree
 import pytest
 
 from gdbtrace import open_trace
+from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.regression.golden import read_manifest, sha256_of
 from gdbtrace.regression.suite import Verdict, check_case, load_suite
+from gdbtrace.trace.frames import SyscallFrame
 from tests.command_line import Workplace, wait_until
-from tests.toolchain import GUESTS, TESTS
+from tests.toolchain import GUESTS, TESTS, Workshop
 
 SUITE = load_suite(TESTS / "goldens" / "suite.toml")
 CASES = {case.name: case for case in SUITE.cases}
 MOST_BYTES = 2 << 20
-SPARC64, AARCH64 = (GUESTS / arch / "guest" for arch in ("sparc64", "aarch64"))
+WHERE_AM_I = TESTS / "programs" / "whereami.c"
+SPARC64 = GUESTS / "sparc64" / "guest"
 
 
 @pytest.mark.qemu
@@ -82,6 +85,24 @@ def test_a_suite_is_recorded_and_checked_and_a_recorded_golden_stays(place: Work
 
 
 @pytest.mark.qemu
+@pytest.mark.cross
+@pytest.mark.parametrize("arch", ["aarch64", "sparc64"])
+def test_a_golden_holds_wherever_the_suite_is(place: Workplace, workshop: Workshop, arch: str) -> None:
+    # Given a C library that asks where its program is, within these instructions
+    suite = write_suite(place, workshop.program(arch, WHERE_AM_I), "limit = 1500\n")
+    assert place.run("golden", "record", suite).status == 0
+    with open_trace(place.directory / "goldens" / "one.golden") as reader:
+        numbers = [frame.number for frame in reader if isinstance(frame, SyscallFrame)]
+    names = ARCHITECTURES[arch].system_calls.names
+    assert any(names.get(number, "").startswith("readlink") for number in numbers)
+    # Then its path may be another one, of another length
+    elsewhere = place.directory / "a longer name than before" / "twice"
+    shutil.copytree(place.directory, elsewhere, ignore=lambda *_: [elsewhere.parent.name, place.temp.name])
+    done = place.run("golden", "check", elsewhere / suite.name)
+    assert (done.status, done.out.splitlines()[-1]) == (0, "1 cases: 1 equal")
+
+
+@pytest.mark.qemu
 def test_the_manifest_says_what_the_golden_was_made_with(place: Workplace) -> None:
     golden = recorded(place)
     manifest = json.loads(golden.with_name("one.golden.json").read_text())
@@ -111,7 +132,9 @@ def test_a_missing_golden_fails_and_is_not_made(place: Workplace) -> None:
 @pytest.mark.qemu
 def test_a_program_that_changed_is_different_until_the_golden_is_updated(place: Workplace) -> None:
     golden = recorded(place)
-    shutil.copy(AARCH64, place.directory / "program")
+    program = place.directory / "program"
+    # sub %sp, 0x30, %sp, its second instruction, with another constant
+    program.write_bytes(program.read_bytes().replace(bytes.fromhex("9c23a030"), bytes.fromhex("9c23a040")))
     before = golden.read_bytes()
     done = place.run("golden", "check", "suite.toml", "--json", "--junit", "report.xml")
     assert done.status == 1

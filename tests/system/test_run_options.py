@@ -26,7 +26,7 @@ from tests.command_line import (
     address_in,
     frames_of,
 )
-from tests.toolchain import COMPILERS, GUESTS, QEMU_10_0, TESTS
+from tests.toolchain import COMPILERS, GUESTS, QEMU_10_0, TESTS, Workshop
 
 KNOWN_TO_GDB = [name for name, arch in ARCHITECTURES.items() if arch.gdb_architecture is not None]
 # The program, its output, its surroundings.
@@ -224,6 +224,26 @@ def test_reproducible_trace_names_no_user_host_time_or_directory(place: Workplac
     assert message is not None
     assert getpass.getuser().encode() not in message
     assert socket.gethostname().encode() not in message
+
+
+@pytest.mark.parametrize(
+    ("options", "prefix", "told"),
+    [
+        (("--reproducible",), "", "/proc/self/cwd/program"),
+        (("--reproducible", "--no-pin"), "", "{directory}/program"),
+        (("--reproducible",), "{directory}/", "{directory}/program"),
+        ((), "", "{directory}/program"),
+    ],
+    ids=["pinned", "not-pinned", "absolute", "not-reproducible"],
+)
+def test_program_finds_itself_where_it_is_told(
+    place: Workplace, workshop: Workshop, options: tuple[str, ...], prefix: str, told: str
+) -> None:
+    shutil.copy(workshop.program(ARCH, TESTS / "programs" / "whereami.c"), place.directory / "program")
+    program = f"{prefix.format(directory=place.directory)}program"
+    done = place.run("run", "--start", "main", "--engine", "rsp", "-o", "x", *options, program)
+    assert done.out.startswith(told.format(directory=place.directory.resolve()))
+    assert done.out.endswith("guest exited with status 0\n")
 
 
 def test_other_traces_say_who_made_them_where_and_of_what(place: Workplace) -> None:

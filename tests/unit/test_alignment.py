@@ -86,4 +86,7 @@ def test_operands_that_differ_are_found_without_decoding_the_others(
     (left, ours), *others = lists
     for right, theirs in others:
         differing = ours.differing(theirs)
-        assert differing == [(one, two) for one, two in zip(left, right, strict=True) if one != two]
+        assert differing is not None
+        assert [(ours.operand(one), theirs.operand(two)) for one, two in differing] == [
+            (one, two) for one, two in zip(left, right, strict=True) if one != two
+        ]

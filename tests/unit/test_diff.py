@@ -122,9 +122,10 @@ def compare(tmp_path: Path) -> Iterator[Compare]:
             producers: tuple[str, str] = ("gdbtrace", "gdbtrace"),
             arguments: tuple[Sequence[str], Sequence[str]] = ((), ()),
             selection: Selection = Selection(),  # noqa: B008
+            arch: str = "aarch64",
         ) -> Diff:
             readers = map(opened, ("left.frames", "right.frames"), (left, right), producers, arguments)
-            return Diff(*(reading_of(reader, selection=selection) for reader in readers), tolerance)
+            return Diff(*(reading_of(reader, arch, selection) for reader in readers), tolerance)
 
         yield diff
 
@@ -421,6 +422,21 @@ def test_instruction_more_is_told_where_it_is(compare: Compare) -> None:
     assert (divergence.left_frames, divergence.right_frames) == (13, 14)
 
 
+def test_instruction_more_in_a_loop_is_told_once(compare: Compare) -> None:
+    words = [0xD2800000 | number << 5 | number % 30 for number in range(20)]
+    caller = [step(address, NOP) for address in block(0x8000, 30)]
+
+    def side(words: Sequence[int]) -> list[Frame]:
+        body = [step(0x1000 + 4 * number, word) for number, word in enumerate(words)]
+        body[-1] = replace_target(body[-1], 0x8000)
+        return [*body, *caller] * 5
+
+    diff = compare(side(words), side([*words[:6], NOP, *words[6:]]))
+
+    assert told(diff) == [("bytes", 6, 6)]
+    assert diff.tally.pairs == 5 * (6 + 1 + 30)
+
+
 def replace_target(frame: StdFrame, to: int) -> StdFrame:
     return replace(frame, post=[register("pc", to, WRITTEN)])
 
@@ -443,6 +459,27 @@ def test_masked_register_and_what_is_computed_from_it_are_none(compare: Compare)
     assert diff.tally.tolerated == 4
     assert told(compare(side(5), side(7), replace(STRICT, registers={"x0": 0b11}))) == []
     assert told(compare(side(5), side(7), replace(STRICT, registers={"x0": 0b01}))) == [("register", 0, 0)]
+
+
+def test_bits_may_differ_some_because_they_are_masked_and_some_because_they_did_before(compare: Compare) -> None:
+    overflow, parity, carry = 1 << 11, 1 << 2, 1
+
+    def side(before: int, after: int) -> list[Frame]:
+        words = "4885e4", "48c1c005"  # test rsp, rsp; rol rax, 5, which leaves the overflow flag undefined
+        flags = (0x202, before), (before, after)
+        return [
+            StdFrame(address, 0, bytes.fromhex(word), [register("rflags", one)], [register("rflags", two, WRITTEN)])
+            for address, word, (one, two) in zip((0x1000, 0x1003), words, flags, strict=True)
+        ]
+
+    def kinds(changed: int, *, undefined: bool = True) -> list[tuple[str, int, int]]:
+        tolerance = Tolerance.parse(instructions=["test *"], undefined=undefined)
+        right = side(0x202 | parity, 0x202 | parity ^ changed)
+        return told(compare(side(0x202, 0x202), right, tolerance, arch="x86_64"))
+
+    assert kinds(overflow) == []
+    assert kinds(overflow, undefined=False) == [("register", 1, 1)]
+    assert kinds(overflow | carry) == [("register", 1, 1)]
 
 
 def test_masked_memory_and_what_is_loaded_from_it_are_none(compare: Compare) -> None:
@@ -477,6 +514,11 @@ def test_programs_that_were_loaded_elsewhere_are_the_same(compare: Compare) -> N
 
     assert told(compare(left, right, replace(STRICT, is_relocated=True))) == []
     assert told(compare(left, right))[0] == ("event", 0, 0)
+
+    wrong = [*right[:1], step(0x500000, NOP, {"sp": 0x7FF00000, "x0": 0}, {"x0": 0x500108}), *right[2:]]
+    (divergence,) = compare(left, wrong, replace(STRICT, is_relocated=True)).iter_divergences()
+    assert values(divergence) == [("x0 after", "0x400100", "0x500108")]
+    assert divergence.moved == {0x400000: 0x500000, 0x400004: 0x500004}
 
 
 # Frames that are no instructions.

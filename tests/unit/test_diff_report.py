@@ -145,6 +145,36 @@ def test_frame_that_only_one_trace_has(sides: tuple[Reading, Reading]) -> None:
     assert facts_of(DiffReport(left, right).look_up(divergence))["left"] == {"frame": 20, "missing": True}
 
 
+def test_instructions_that_are_elsewhere_stand_side_by_side(sides: tuple[Reading, Reading]) -> None:
+    ours, theirs = (position(side, HERE) for side in sides)
+    offset = 0x7F0000
+
+    def there(frame: Frame) -> Frame:
+        assert isinstance(frame, StdFrame)
+        return dataclasses.replace(frame, address=frame.address + offset)
+
+    right = Position(
+        HERE,
+        there(theirs.frame or theirs.before[0][1]),
+        [(number, there(frame)) for number, frame in theirs.before],
+        [(number, there(frame)) for number, frame in theirs.after],
+    )
+    addresses = {address: address + offset for address in range(0x400150, 0x400164, 4)}
+    lines = list(divergence_lines(Divergence(REGISTER, ours, right, [X2], moved=addresses), *sides))
+    assert lines[1:3] == [
+        "  aarch64.frames  0x400158  add x2, x2, x4  in fill+0x1c"
+        "  at program.c:35: for (int i = 0; i < (int)sizeof table; i += step)",
+        "  aarch64.frames  0xbf0158  add x2, x2, x4",
+    ]
+    assert [line[:20] for line in lines[6:]] == [
+        "    18 18  0x400150 ",
+        "    19 19  0x400154 ",
+        "  > 20 20  0x400158 ",
+        "    21 21  0x40015c ",
+        "    22 22  0x400160 ",
+    ]
+
+
 def test_events_are_told_as_a_log_does(sides: tuple[Reading, Reading]) -> None:
     left, right = sides
     calls = [SyscallFrame(0x400100, 0, 93, (status, 0)) for status in (22, 23)]

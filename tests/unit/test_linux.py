@@ -71,4 +71,4 @@ def test_architectures_have_the_table_of_their_kernel() -> None:
 def test_architectures_name_only_calls_that_the_tracer_knows(arch: Arch) -> None:
     names = set(arch.system_calls.names.values())
     assert names <= KNOWN_SYSTEM_CALLS
-    assert names >= {"rt_sigaction", "rt_sigreturn", "execve", "clone", "getrandom"}
+    assert names >= {"rt_sigaction", "rt_sigreturn", "execve", "clone", "getrandom", "readlinkat"}

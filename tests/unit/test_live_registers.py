@@ -98,3 +98,29 @@ def test_a_banked_register_is_read_as_another_mode_shows_it() -> None:
     assert found.read_under("sp", "mode", 1) == 0x2000
     assert target.values["mode"] == 0
     assert found["sp"] == 0x1000
+
+
+class WithoutDescription(FakeTarget):
+    """Its stub takes all registers or none, as QEMU's does of an architecture without a target description."""
+
+    def write_register(self, number: int, raw: bytes) -> None:
+        raise ProtocolError("", "not known")
+
+
+class Deaf(FakeTarget):
+    def write_register(self, number: int, raw: bytes) -> None:
+        pass
+
+
+@pytest.mark.parametrize("kind", [FakeTarget, WithoutDescription])
+def test_a_register_is_written_at_the_stub_alone(kind: type[FakeTarget]) -> None:
+    target = kind(RISCV64, {"pc": 1, "a0": 2, "sp": 3})
+    found = target.live()
+    found.write("a0", 7)
+    assert target.values == {"pc": 1, "a0": 7, "sp": 3}
+    assert found["a0"] == 2
+
+
+def test_a_register_that_cannot_be_written_is_an_error() -> None:
+    with pytest.raises(ProtocolError, match="register a0 cannot be written"):
+        Deaf(RISCV64, {"pc": 1, "a0": 2}).live().write("a0", 7)

@@ -13,12 +13,13 @@ from gdbtrace.arch.model import Arch, Behaviour, StepRule
 from gdbtrace.tracer.instruction_cache import KnownInstruction
 from gdbtrace.tracer.signals import Disposition
 from gdbtrace.tracer.step_record import SystemCallMade
-from gdbtrace.tracer.system_calls import SystemCall, SystemCalls
+from gdbtrace.tracer.system_calls import OwnPath, SystemCall, SystemCalls
 from tests.fake_target import MEMORY, FakeTarget
 from tests.unit.test_stepper import Sink
 
 STACK = MEMORY + 0x1000
 ERROR = (1 << 64) - 22
+OWN_PATH = OwnPath(b"/home/me/somewhere/hello", b"/proc/self/cwd/hello")
 USR1 = 30
 """gdb's number."""
 
@@ -41,7 +42,7 @@ class Guest:
         )
         self.sink = Sink()
         registers = self.target.live()
-        self.calls = SystemCalls(arch, self.target, registers, None, is_pinned=True)
+        self.calls = SystemCalls(arch, self.target, registers, None, is_pinned=True, own_path=OWN_PATH)
 
     def call(self, number: int | None = None) -> SystemCall:
         """The call, which is noted."""
@@ -141,6 +142,66 @@ def test_random_bytes_differ_from_call_to_call() -> None:
         guest.call_and_return(16)
         found.append(bytes(guest.target.memory[:16]))
     assert found[0] != found[1]
+
+
+# -- the guest's own path ------------------------------------------------------------------------------------------
+
+PATH, BUFFER = MEMORY, MEMORY + 0x100
+REAL, TOLD = OWN_PATH
+
+
+def link_read(
+    link: bytes = b"/proc/self/exe", size: int = 64, real: bytes = REAL, result: int | None = None
+) -> tuple[bytes, int]:
+    """What is in a buffer of 32 bytes of 0xEE after ``readlinkat``, and what it returned."""
+    guest = Guest(AARCH64, 78, ERROR, PATH, BUFFER, size, 0, 0)
+    guest.target.write_memory(PATH, link + b"\0")
+    guest.target.write_memory(BUFFER, b"\xee" * 32)
+    call = guest.call()
+    written = real[: max(size, 0)]
+    guest.target.write_memory(BUFFER, written)
+    guest.target.values["x0"] = len(written) if result is None else result
+    guest.calls.has_returned(call, guest.sink)
+    return guest.target.read_memory(BUFFER, 32) or b"", guest.target.values["x0"]
+
+
+def test_own_path_is_the_same_wherever_the_program_is() -> None:
+    assert link_read() == (TOLD.ljust(32, b"\xee"), len(TOLD))
+
+
+@pytest.mark.parametrize("size", [1, len(TOLD) - 1, len(TOLD), len(TOLD) + 1])
+def test_own_path_is_cut_where_the_buffer_ends(size: int) -> None:
+    assert link_read(size=size) == (TOLD[:size].ljust(32, b"\xee"), min(size, len(TOLD)))
+
+
+def test_own_path_may_be_longer_than_it_is() -> None:
+    guest = Guest(ARM, 85, PATH, BUFFER, 64, 0, 0, 0)
+    guest.calls._own_path = OwnPath(b"/h", TOLD)
+    guest.target.write_memory(PATH, b"/proc/self/exe\0")
+    call = guest.call()
+    guest.target.write_memory(BUFFER, b"/h")
+    guest.target.values["r0"] = 2
+    guest.calls.has_returned(call, guest.sink)
+    assert guest.target.read_memory(BUFFER, len(TOLD) + 1) == TOLD + b"\0"
+    assert guest.target.values["r0"] == len(TOLD)
+
+
+@pytest.mark.parametrize(
+    ("link", "size", "real", "result"),
+    [
+        (b"/proc/self/exe2", 64, REAL, None),
+        (b"/proc/self/cwd", 64, REAL, None),
+        (b"/proc/self/exe", 0, REAL, ERROR),
+        # It failed, where that is not told by the number's sign; or it leads somewhere else
+        (b"/proc/self/exe", 64, b"", 14),
+        (b"/proc/self/exe", 64, b"/home/me/somewhere/world", None),
+    ],
+    ids=["other-link", "directory", "no-room", "failed", "other-program"],
+)
+def test_nothing_else_is_told_otherwise(link: bytes, size: int, real: bytes, result: int | None) -> None:
+    written = real[:size]
+    expected = len(written) if result is None else result
+    assert link_read(link, size, real, result) == (written.ljust(32, b"\xee"), expected)
 
 
 # -- handlers ------------------------------------------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import count, zip_longest
 
 from gdbtrace.analysis.carried import TOLERATED, CarriedMemory, CarriedRegister
 from gdbtrace.analysis.disassembly import Disassembly, Key
@@ -14,6 +14,7 @@ from gdbtrace.analysis.relocation import Relocation
 from gdbtrace.analysis.tolerance import InstructionMask, Masks, Tolerance
 from gdbtrace.arch.model import Arch
 from gdbtrace.trace.frames import (
+    EntryPair,
     ExceptionFrame,
     Frame,
     KeyFrame,
@@ -45,13 +46,15 @@ class Outcome:
     root: int | None = None
     """Index of a divergence, or :data:`TOLERATED`: where a difference that is none of these, but arises here too,
     comes from; None: there is no such."""
+    other_code: Difference | None = None
+    """The instructions themselves are not the same, whether that is new or not."""
     next_root: int | None = None
     """Likewise, of the difference in the addresses of the next instructions."""
     next_addresses: list[Difference] = field(default_factory=list)
     """In the addresses of the next instructions, by what the frames say, wherever they come from."""
 
 
-class Comparison:
+class FrameComparison:
     """Compares the frames of two traces, pair by pair, and keeps what differs and goes on to differ.
 
     A difference is reported where it arises. From there on it is carried: the same register with the same two values,
@@ -81,11 +84,7 @@ class Comparison:
         self._address_bits = address_bits
         self._masks = Masks(tolerance, arch)
         self._reads = None if arch is None else RegistersRead(arch, disassembly)
-        self._program_counters = (
-            frozenset(register.name for register in arch.registers if register.stub_name in (arch.pc, arch.next_pc))
-            if arch
-            else frozenset({"pc"})
-        )
+        self._program_counters = arch.program_counters if arch else frozenset({"pc"})
         self._registers: dict[int, dict[str, CarriedRegister]] = {}
         """Thread -> those of its registers that differ, by name."""
         self._memory = CarriedMemory()
@@ -93,6 +92,14 @@ class Comparison:
         """Instructions that differ themselves -> their divergence's index."""
         self._patterns: dict[str, bytes] = {}
         self._names: dict[str, str] = {}
+        self._passed: set[EntryPair] = set()
+        """See :meth:`passed_entries`."""
+        self._passed_at = 0
+        """What :attr:`Relocation.changes` was then."""
+        self._entries: dict[bytes, tuple[str, Operand]] = {}
+        """Registers' entries that were decoded, with their names in both traces."""
+        self._listed: dict[int, Mapping[str | bytes, Operand]] = {}
+        """Of the lists of the frames that are compared: the list's identity -> see :meth:`listed`."""
 
     @property
     def carries(self) -> bool:
@@ -104,6 +111,7 @@ class Comparison:
 
         :param index: that of the divergence that they are, if they are one.
         """
+        self._listed.clear()
         if isinstance(left, StdFrame) and isinstance(right, StdFrame):
             outcome = _Instruction(self, left, right, index).compare()
             if not self._registers.get(left.thread_id):
@@ -135,6 +143,12 @@ class Comparison:
                     roots.append(carried.root)
         return max(roots, default=None)
 
+    def root_of_branch(self, left: StdFrame, right: StdFrame) -> int | None:
+        """Where it comes from that a branch goes two ways: what it reads, or it is another one; None: that is not known
+        to differ."""
+        root = self._code.get((_key(left), _key(right))) if left.rawbytes != right.rawbytes else None
+        return self.root_of_inputs(left, right) if root is None else root
+
     def reads_moved(self, left: StdFrame, right: StdFrame) -> bool:
         """Whether an instruction computes from addresses of things that are elsewhere: what comes of it need not be an
         address (flags of a sum, a hash), and differs then, too. What a system call gives does not."""
@@ -162,6 +176,7 @@ class Comparison:
 
     def pass_same(self, frame: Frame) -> None:
         """Both have this frame, to the last byte: what it lists differs no more."""
+        self._listed.clear()
         if isinstance(frame, StdFrame):
             registers = self._registers.get(frame.thread_id)
             if registers:
@@ -191,6 +206,34 @@ class Comparison:
                 name = self._name_of(operand)
                 registers[name] = CarriedRegister(None, None, root, is_seen=False)
 
+    def root_of_bits(
+        self, name: str, left: Operand, right: Operand, carried: CarriedRegister | None, undefined: int = 0
+    ) -> int | None:
+        """Where it comes from that a register differs, if each bit of it that does is masked, or did so before; None:
+        there are others.
+
+        :param undefined: bits that are masked here, beside those that are everywhere.
+        """
+        bits = _differing_bits(left, right) & ~(self._masks.bits_of(name) | undefined)
+        if not bits:
+            return TOLERATED
+        return carried.root if carried is not None and _is_kept(carried, left, right, bits) else None
+
+    def passed_entries(self) -> set[EntryPair]:
+        """Pairs of registers' entries that are not the same, but say the same of the same register, as far as that is
+        known, to be added to; emptied when more turns out to be elsewhere."""
+        changes = 0 if self._relocation is None else self._relocation.changes
+        if changes != self._passed_at or len(self._passed) >= _MOST_CODE:
+            self._passed_at = changes
+            self._passed.clear()
+        return self._passed
+
+    def belong_together(self, left: Operand, right: Operand) -> bool:
+        """Whether two operands are of the same register, or both are accesses to memory."""
+        if left.is_memory or right.is_memory:
+            return left.is_memory and right.is_memory
+        return left.location == right.location or self._name_of(left) == self._name_of(right)
+
     def is_moved(self, left: Operand, right: Operand) -> bool:
         """Whether two operands differ because something is elsewhere."""
         relocation = self._relocation
@@ -207,6 +250,33 @@ class Comparison:
         if self._relocation is not None:
             return self._relocation.to_right(left.address) == right.address
         return left.address == right.address
+
+    def listed(self, operands: Sequence[Operand]) -> Mapping[str | bytes, Operand]:
+        """Operands of a frame that is compared: registers by the names that they have in both traces, accesses to
+        memory by what they are, in their order."""
+        found = self._listed.get(id(operands))
+        if found is None:
+            entries = operands.entries() if isinstance(operands, OperandList) else None
+            if isinstance(operands, OperandList) and entries is not None:
+                known = self._entries
+                try:
+                    found = dict(map(known.__getitem__, entries))
+                except KeyError:
+                    found = dict([known.get(entry) or self._entry(operands, entry) for entry in entries])
+            else:
+                accesses = count()
+                found = {b"%d" % next(accesses) if each.is_memory else self._name_of(each): each for each in operands}
+            self._listed[id(operands)] = found
+        return found
+
+    def _entry(self, operands: OperandList, entry: bytes) -> tuple[str | bytes, Operand]:
+        operand = operands.operand(entry)
+        if operand.is_memory:
+            return entry, operand
+        if len(self._entries) >= _MOST_CODE:
+            self._entries.clear()
+        known = self._entries[entry] = self._name_of(operand), operand
+        return known
 
     def _name_of(self, operand: Operand) -> str:
         """The name that a register has in both traces."""
@@ -231,13 +301,15 @@ class Comparison:
                 del registers[name]
 
     def _lists(self, operands: Sequence[Operand], name: str) -> bool:
-        if self._is_strict and isinstance(operands, OperandList):
+        if not self._is_strict:
+            return name in self.listed(operands)
+        if isinstance(operands, OperandList):
             pattern = self._patterns.get(name)
             if pattern is None:
                 pattern = self._patterns[name] = name.encode("utf-8", "surrogateescape")
             if not operands.has_register(pattern):
                 return False
-        return any(not operand.is_memory and self._name_of(operand) == name for operand in operands)
+        return any(not operand.is_memory and operand.name == name for operand in operands)
 
     # Frames that are no instructions.
 
@@ -293,14 +365,14 @@ class Comparison:
             if two is None:
                 continue
             registers = self._registers.get(thread_id, {})
-            if self._is_same(one, two):
+            if self.is_same_register(one, two):
                 registers.pop(name, None)
                 continue
             carried = registers.get(name)
             if carried is not None and (not carried.is_seen or carried[:2] == (one.value, two.value)):
                 root = carried.root
-            elif not _differing_bits(one, two) & ~self._masks.bits_of(name):
-                root = TOLERATED
+            elif (known := self.root_of_bits(name, one, two, carried)) is not None:
+                root = known
             else:
                 root = index
                 kind = DivergenceKind.REGISTER
@@ -312,11 +384,11 @@ class Comparison:
                 )
             self._registers.setdefault(thread_id, {})[name] = CarriedRegister(one.value, two.value, root)
 
-    def _is_same(self, left: Operand, right: Operand) -> bool:
-        """Whether two values of a register are the same."""
+    def is_same_register(self, left: Operand, right: Operand) -> bool:
+        """Whether two values of a register are the same, or of the same thing that is elsewhere."""
         if self._is_strict:
             return left == right or self.is_moved(left, right)
-        return not left.value or not right.value or _is_equal(left, right)
+        return not left.value or not right.value or _is_equal(left, right) or self.is_moved(left, right)
 
 
 class _Instruction:
@@ -331,11 +403,10 @@ class _Instruction:
         "_mask",
         "_outcome",
         "_registers",
-        "_registers_before",
         "_right",
     )
 
-    def __init__(self, context: Comparison, left: StdFrame, right: StdFrame, index: int) -> None:
+    def __init__(self, context: FrameComparison, left: StdFrame, right: StdFrame, index: int) -> None:
         self._context = context
         self._left, self._right = left, right
         self._index = index
@@ -345,7 +416,6 @@ class _Instruction:
         """Root of what it reads, as far as it was looked for."""
         self._are_inputs_known = False
         self._mask: InstructionMask | None = None
-        self._registers_before: tuple[dict[str, Operand], dict[str, Operand]] | None = None
 
     def compare(self) -> Outcome:
         left, right, context = self._left, self._right, self._context
@@ -358,9 +428,6 @@ class _Instruction:
             one, two = ("did not finish" if frame.post is None else "finished" for frame in (left, right))
             self._add(DivergenceKind.EVENT, "instruction", one, two)
         return self._outcome
-
-    def _key(self, frame: StdFrame) -> Key:
-        return frame.address, frame.rawbytes, frame.mode
 
     def _add(
         self,
@@ -380,15 +447,20 @@ class _Instruction:
             known_bytes = min(len(self._left.rawbytes), len(self._right.rawbytes))
             if self._left.rawbytes[:known_bytes] == self._right.rawbytes[:known_bytes]:
                 return
+        outcome = self._outcome
+        outcome.other_code = Difference(
+            DivergenceKind.BYTES, "bytes", self._left.rawbytes.hex(), self._right.rawbytes.hex()
+        )
         known = self._context._code
-        keys = self._key(self._left), self._key(self._right)
+        keys = _key(self._left), _key(self._right)
         root = known.get(keys)
         if root is None:
-            root = self._add(DivergenceKind.BYTES, "bytes", self._left.rawbytes.hex(), self._right.rawbytes.hex())
+            root = self._index
+            outcome.differences.append(outcome.other_code)
             if len(known) < _MOST_CODE:
                 known[keys] = root
         else:
-            self._outcome.root = root
+            outcome.root = root
         self._inputs = root
 
     # Before: registers, then what was loaded.
@@ -414,8 +486,13 @@ class _Instruction:
                 continue
             if carried is not None and not carried.is_seen:
                 root = carried.root
-            elif one is not None and two is not None and not _differing_bits(one, two) & ~context._masks.bits_of(name):
-                root = self._outcome.root = TOLERATED
+            elif (
+                one is not None
+                and two is not None
+                and (known := context.root_of_bits(name, one, two, carried)) is not None
+            ):
+                root = known
+                self._derive(root)
             else:
                 root = self._add(DivergenceKind.REGISTER, f"{name} before", _text(one), _text(two), one, two)
             registers[name] = CarriedRegister(*values, root)
@@ -472,15 +549,9 @@ class _Instruction:
         for one, two in stores:
             self._compare_access("store", one, two)
 
-    def _before(self, side: int) -> dict[str, Operand]:
+    def _before(self, side: int) -> Mapping[str | bytes, Operand]:
         """The registers before, by name: 0, of the first trace; 1, of the second one."""
-        if self._registers_before is None:
-            name_of = self._context._name_of
-            one, two = (
-                {name_of(each): each for each in frame.pre if not each.is_memory} for frame in (self._left, self._right)
-            )
-            self._registers_before = one, two
-        return self._registers_before[side]
+        return self._context.listed((self._left, self._right)[side].pre)
 
     def _compare_result(self, name: str, one: Operand | None, two: Operand | None) -> None:
         registers, context = self._registers, self._context
@@ -520,12 +591,11 @@ class _Instruction:
                     return each.root
         if one.bits != two.bits:
             return None
-        bits = _differing_bits(one, two)
         mask = self._instruction_mask()
-        if mask.is_masked or not bits & ~(context._masks.bits_of(name) | mask.undefined.get(name, 0)):
+        if mask.is_masked:
             return TOLERATED
-        if carried is not None and _is_kept(carried, one, two, bits):
-            return carried.root
+        if (root := context.root_of_bits(name, one, two, carried, mask.undefined.get(name, 0))) is not None:
+            return root
         return TOLERATED if name not in context._program_counters and self._reads_moved() else None
 
     def _reads_moved(self) -> bool:
@@ -534,7 +604,7 @@ class _Instruction:
     def _instruction_mask(self) -> InstructionMask:
         if self._mask is None:
             context = self._context
-            self._mask = context._masks.of_instruction(context._disassembly.at(*self._key(self._left)))
+            self._mask = context._masks.of_instruction(context._disassembly.at(*_key(self._left)))
         return self._mask
 
     def _derive(self, root: int) -> None:
@@ -590,34 +660,62 @@ class _Instruction:
 
     def _differing(self, left: Sequence[Operand], right: Sequence[Operand]) -> Sequence[Pair]:
         context = self._context
-        pairs: Sequence[Pair] | None = None
-        if not context._is_strict:
-            pairs = list(self._comparable(left, right))
-        elif isinstance(left, OperandList) and isinstance(right, OperandList):
-            unlike = left.differing(right)
-            if unlike is not None:
-                pairs = unlike
-                for one, two in unlike:
-                    if not _belong_together(one, two):
-                        pairs = None
-                        break
-        if pairs is None:
-            pairs = list(_matched(left, right))
+        if isinstance(left, OperandList) and isinstance(right, OperandList):
+            found = self._unlike(left, right)
+            if found is not None:
+                return found
+        pairs = list(_matched(left, right) if context._is_strict else self._comparable(left, right))
         if context._relocation is not None:
             pairs = [(one, two) for one, two in pairs if one is None or two is None or not context.is_moved(one, two)]
+        return pairs
+
+    def _unlike(self, left: OperandList, right: OperandList) -> Sequence[Pair] | None:
+        """Operands that differ in lists that are laid out alike; None: they are not."""
+        context = self._context
+        passed = context.passed_entries()
+        unlike = left.differing(right, passed)
+        if unlike is None:
+            return None
+        pairs: list[Pair] = []
+        for entry, other in unlike:
+            one, two = left.operand(entry), right.operand(other)
+            if not context.belong_together(one, two):
+                return None
+            if one.is_memory:
+                if not context._is_strict:
+                    # Which of them belong together is known of all alone.
+                    return None
+                if not context.is_moved(one, two):
+                    pairs.append((one, two))
+            elif context.is_same_register(one, two):
+                passed.add((entry, other))
+            else:
+                pairs.append((one, two))
         return pairs
 
     def _comparable(self, left: Sequence[Operand], right: Sequence[Operand]) -> Iterator[Pair]:
         """Of different producers' lists: what both have."""
         context = self._context
-        one, two = ({context._name_of(each): each for each in side if not each.is_memory} for side in (left, right))
-        for name in {**one, **two}:
-            ours, theirs = one.get(name), two.get(name)
-            if ours is None or theirs is None or not context._is_same(ours, theirs):
+        one, two = context.listed(left), context.listed(right)
+        are_accesses_same = True
+        for key, ours in one.items():
+            theirs = two.get(key)
+            if theirs is ours:
+                continue
+            if type(key) is bytes:
+                are_accesses_same = are_accesses_same and theirs == ours
+            elif theirs is None or (ours.value != theirs.value and not context.is_same_register(ours, theirs)):
                 yield ours, theirs
-        accesses, others = ([each for each in side if each.is_memory] for side in (left, right))
-        if accesses and others:
-            yield from _differing_accesses(accesses, others, context._address_bits)
+        for key, theirs in two.items():
+            if key not in one:
+                if type(key) is bytes:
+                    are_accesses_same = False
+                else:
+                    yield None, theirs
+        if not are_accesses_same:
+            accesses, others = ([each for each in side.values() if each.is_memory] for side in (one, two))
+            if accesses and others:
+                yield from _differing_accesses(accesses, others, context._address_bits)
 
 
 def _matched(left: Sequence[Operand], right: Sequence[Operand]) -> Iterator[Pair]:
@@ -667,11 +765,8 @@ def _is_alike(left: Operand, right: Operand, address_bits: int) -> bool:
     return is_same_place and (not left.value or not right.value or left.value == right.value)
 
 
-def _belong_together(left: Operand, right: Operand) -> bool:
-    one, two = left.location, right.location
-    if type(one) is MemoryLocation or type(two) is MemoryLocation:
-        return type(one) is type(two)
-    return one == two
+def _key(frame: StdFrame) -> Key:
+    return frame.address, frame.rawbytes, frame.mode
 
 
 def _number(operand: Operand) -> int:
@@ -695,12 +790,12 @@ def _differing_bytes(left: bytes, right: bytes) -> int:
 
 
 def _is_kept(carried: CarriedRegister, left: Operand, right: Operand, bits: int) -> bool:
-    """Whether the bits that differ are some of those that did before, which the instruction has not written."""
+    """Whether bits that differ are some of those that did before, which the instruction has not written."""
     if carried.left is None or carried.right is None:
         return False
     one, two = int.from_bytes(carried.left, "little"), int.from_bytes(carried.right, "little")
-    kept = one ^ _number(left) | two ^ _number(right)
-    return not bits & ~(one ^ two) and not kept & bits
+    written = one ^ _number(left) | two ^ _number(right)
+    return not bits & ~(one ^ two) and not written & bits
 
 
 def _is_argument(carried: CarriedRegister, left: int | None, right: int | None) -> bool:
