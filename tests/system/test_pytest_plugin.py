@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.toolchain import COMPILERS, GUESTS, TESTS
+from tests.toolchain import COMPILERS, GUESTS, TESTS, Workshop
 from tests.unit.test_ci_examples import EXAMPLE, GITLAB, commands_of
 
 pytest_plugins = ["pytester"]
@@ -65,9 +66,9 @@ def test_a_changed_program_fails_with_the_first_divergence(example: pytest.Pytes
     source.write_text(source.read_text().replace("fibonacci(5)", "fibonacci(4)"))
     build(programs / "sparc64.elf", source.name)
 
-    done = example.runpytest_inprocess("-k", "sparc64", "--junit-xml=report.xml")
+    done = example.runpytest_inprocess("-k", "sparc64 and (ever or error_path)", "--junit-xml=report.xml")
 
-    done.assert_outcomes(failed=4, deselected=5)
+    done.assert_outcomes(failed=2, deselected=7)
     done.stdout.fnmatch_lines(
         [
             "tests/goldens/test_program.test_run_is_as_ever-sparc64.golden is that of another run",
@@ -81,6 +82,7 @@ def test_a_changed_program_fails_with_the_first_divergence(example: pytest.Pytes
     )
     # Neither our files nor the test's lines are in the way where the divergence is the failure.
     assert "pytest_plugin.py" not in done.stdout.str()
+    assert "pytest_gdbtrace.py" not in done.stdout.str()
     assert "mov 4, %o0" in (example.path / "report.xml").read_text()
 
 
@@ -113,15 +115,20 @@ def test_goldens_are_written_only_when_that_is_asked_for(project: pytest.Pyteste
         "test_goldens_are_written_only_when_that_is_asked_for.test_run-400",
     ]
     written.stdout.fnmatch_lines([f"golden written: goldens/{name}.golden" for name in names])
+    for name in names:
+        manifest = json.loads((goldens / f"{name}.golden.json").read_text())
+        assert manifest["program"]["name"] == "guest"
+        assert manifest["command"][:2] == ["gdbtrace", "run"]
+        assert set(manifest["versions"]) == {"gdbtrace", "qemu", "capstone"}
     assert sorted(goldens.rglob("*.golden")) == [goldens / f"{name}.golden" for name in names]
 
     # One is of another run now; the others stay as they are.
     first, second = (goldens / f"{name}.golden" for name in names[1:])
     right, kept = first.read_bytes(), second.stat().st_mtime_ns
     first.write_bytes(second.read_bytes())
-    project.runpytest_inprocess().assert_outcomes(passed=2, failed=1)
-    again = project.runpytest_inprocess("--gdbtrace-update")
-    again.assert_outcomes(passed=3)
+    project.runpytest_inprocess("-k", "test_run").assert_outcomes(passed=1, failed=1, deselected=1)
+    again = project.runpytest_inprocess("--gdbtrace-update", "-k", "test_run")
+    again.assert_outcomes(passed=2, deselected=1)
     assert [line for line in again.outlines if line.startswith("golden written")] == [
         f"golden written: {first.relative_to(project.path)}"
     ]
@@ -130,16 +137,18 @@ def test_goldens_are_written_only_when_that_is_asked_for(project: pytest.Pyteste
 
 
 @pytest.mark.qemu
-def test_a_golden_does_not_depend_on_where_the_project_is(project: pytest.Pytester) -> None:
+@pytest.mark.cross
+def test_a_golden_does_not_depend_on_where_the_project_is(project: pytest.Pytester, workshop: Workshop) -> None:
+    # Given a C library that asks where its program is, within these instructions
     project.makepyfile(
         """
         from pathlib import Path
 
         def test_run(gdbtrace):
-            gdbtrace.run(Path(__file__).parent / "guest", limit=200).assert_matches_golden("guest")
+            gdbtrace.run(Path(__file__).parent / "guest", limit=1500).assert_matches_golden("guest")
         """
     )
-    shutil.copy(GUEST, project.path)
+    shutil.copy(workshop.program("aarch64", TESTS / "programs" / "whereami.c"), project.path / "guest")
     project.runpytest_inprocess("--gdbtrace-update").assert_outcomes(passed=1)
     elsewhere = project.path / "a longer name than before" / "twice"
     shutil.copytree(project.path, elsewhere, ignore=lambda *_: [elsewhere.parent.name])
@@ -153,14 +162,13 @@ def test_what_is_masked_is_not_compared(project: pytest.Pytester) -> None:
         def test_environment_moves_the_stack(gdbtrace):
             one, other = (gdbtrace.run({str(GUEST)!r}, limit=1, environment={{"X": text}}) for text in ("", "x" * 64))
             other.assert_matches(one, registers=["sp"])
-
-        def test_it_is_seen(gdbtrace):
-            one, other = (gdbtrace.run({str(GUEST)!r}, limit=1, environment={{"X": text}}) for text in ("", "x" * 64))
+            print("equal but for the stack pointer")
             other.assert_matches(one.path)
         """
     )
     done = project.runpytest_inprocess()
-    done.assert_outcomes(passed=1, failed=1)
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines_random(["equal but for the stack pointer"])
     done.stdout.fnmatch_lines(["register: frame *", "*sp*0x*0x*"])
 
 
@@ -201,6 +209,13 @@ def test_mistakes_fail_in_one_line(project: pytest.Pytester) -> None:
         import pytest
 
         GUEST = {str(GUEST)!r}
+        TRACES = []
+
+        @pytest.fixture
+        def trace(gdbtrace):
+            if not TRACES:
+                TRACES.append(gdbtrace.run(GUEST, limit=1))
+            return TRACES[0]
 
         def test_no_program(gdbtrace):
             gdbtrace.run("nothing/here")
@@ -208,20 +223,20 @@ def test_mistakes_fail_in_one_line(project: pytest.Pytester) -> None:
         def test_wrong_architecture(gdbtrace):
             gdbtrace.run(GUEST, arch="sparc64")
 
-        def test_no_function(gdbtrace):
-            gdbtrace.run(GUEST, limit=100).calls("guest_mein")
+        def test_no_function(trace):
+            trace.calls("guest_mein")
 
-        def test_no_place(gdbtrace):
-            gdbtrace.run(GUEST, limit=100).assert_reaches("guest_mein+4")
+        def test_no_place(trace):
+            trace.assert_reaches("guest_mein+4")
 
-        def test_not_reached(gdbtrace):
-            gdbtrace.run(GUEST, limit=1).assert_reaches("guest_exit")
+        def test_not_reached(trace):
+            trace.assert_reaches("guest_exit")
 
-        def test_outside(gdbtrace):
-            gdbtrace.run(GUEST, limit=1).assert_matches_golden("../elsewhere")
+        def test_outside(trace):
+            trace.assert_matches_golden("../elsewhere")
 
-        def test_bad_mask(gdbtrace):
-            gdbtrace.run(GUEST, limit=1).assert_matches_golden("x", registers=["x0:99-100-101"])
+        def test_bad_mask(trace):
+            trace.assert_matches_golden("x", registers=["x0:99-100-101"])
 
         def test_slow(gdbtrace):
             gdbtrace.run(GUEST, timeout=0.01)
@@ -253,6 +268,7 @@ def test_mistakes_fail_in_one_line(project: pytest.Pytester) -> None:
     )
     assert "Traceback" not in done.stdout.str()
     assert "pytest_plugin.py" not in done.stdout.str()
+    assert "pytest_gdbtrace.py" not in done.stdout.str()
 
 
 @pytest.mark.parametrize(
@@ -300,3 +316,16 @@ def test_a_missing_qemu_skips_unless_it_is_required(
             "*qemu-aarch64 not found*",
         ]
     )
+
+
+def test_a_project_that_uses_nothing_of_it_does_not_import_it(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_other():
+            assert "pytest_gdbtrace" in sys.modules
+            assert "gdbtrace" not in sys.modules
+        """
+    )
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
