@@ -1,7 +1,4 @@
-"""The pytest plugin: programs and firmware traced in tests, and compared with golden traces (docs/pytest.md).
-
-What pytest itself sees of it is in :mod:`pytest_gdbtrace`.
-"""
+"""The pytest plugin: programs and firmware traced in tests, and compared with golden traces (docs/pytest.md)."""
 
 from __future__ import annotations
 
@@ -27,8 +24,11 @@ from gdbtrace.regression.golden import SUFFIX, check_golden, write_golden
 from gdbtrace.regression.recording import Recording, find_what_runs
 from gdbtrace.regression.suite import changes_since, versions_of
 from gdbtrace.report.printable import printable
-from pytest_gdbtrace import GOLDEN_WRITTEN, GOLDENS, MARKER, REQUIRE, UPDATE
 
+_UPDATE, _REQUIRE, _GOLDENS = "gdbtrace_update", "gdbtrace_require", "gdbtrace_goldens"
+_MARKER = "gdbtrace"
+_GOLDEN_WRITTEN = "gdbtrace golden written"
+"""Key of a report's user property: xdist's workers tell of goldens by it, and JUnit reports have it."""
 _DEFAULTS: Mapping[str, Any] = {"engine": EngineChoice.RSP, "reproducible": True, "timeout": 60.0}
 """Of a run: a test should be quick, its trace the same everywhere, and a guest that hangs should not fill the disk."""
 _PATHS = frozenset({"elf", "stdin", "sysroot", "qemu"})
@@ -41,11 +41,56 @@ _READ_FROM_TEXT: Mapping[str, Callable[[str], Any]] = {
 }
 
 
-def check_what_is_marked(item: pytest.Item) -> None:
-    """Skip a test that is marked for an architecture or machine that cannot be run here."""
-    with _as_outcomes(item.config):
-        what = _marked(item)
-        find_what_runs(what.arch, what.machine)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Our options and ini settings."""
+    group = parser.getgroup("gdbtrace", "traces of programs under QEMU")
+    group.addoption(
+        "--gdbtrace-update", action="store_true", dest=_UPDATE, help="write golden traces that are missing or differ"
+    )
+    group.addoption(
+        "--gdbtrace-require",
+        action="store_true",
+        dest=_REQUIRE,
+        help="a missing QEMU is an error; else tests that need it are skipped",
+    )
+    parser.addini(_REQUIRE, "as --gdbtrace-require", type="bool", default=False)
+    parser.addini(_GOLDENS, "where golden traces are, from the folder of the test's file", default="goldens")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line(
+        "markers",
+        f"{_MARKER}(arch=None, machine=None): runs programs of an architecture, or firmware on a machine: "
+        "skipped where their QEMU is missing, unless it is required",
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what is marked for an architecture or machine that cannot be run here."""
+    if item.get_closest_marker(_MARKER) is not None:
+        with _as_outcomes(item.config):
+            what = _marked(item)
+            find_what_runs(what.arch, what.machine)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which goldens were written."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    written = {
+        str(value)
+        for report in reports
+        for key, value in getattr(report, "user_properties", ())
+        if key == _GOLDEN_WRITTEN
+    }
+    for path in sorted(written):
+        terminalreporter.write_line(f"golden written: {path}")
+
+
+@pytest.fixture
+def gdbtrace(request: pytest.FixtureRequest, tmp_path: Path) -> Tracing:
+    """Traces programs and firmware."""
+    return Tracing(request.node, tmp_path)
 
 
 class Tracing:
@@ -179,12 +224,12 @@ class Trace(Recording):
             golden = self._golden_path(name)
             tolerance = Tolerance.parse(**masks)
             settled = config.stash.setdefault(_SETTLED, set())
-            if config.getoption(UPDATE) and golden not in settled:
+            if config.getoption(_UPDATE) and golden not in settled:
                 settled.add(golden)
                 if not _is_current(self.path, golden, tolerance):
                     versions = versions_of(self.options, self.summary)
                     write_golden(self.path, golden, program=self.program, command=self.command, versions=versions)
-                    self.test.user_properties.append((GOLDEN_WRITTEN, _shown(config, golden)))
+                    self.test.user_properties.append((_GOLDEN_WRITTEN, _shown(config, golden)))
                 return
             comparison = check_golden(self.path, golden, tolerance)
             if comparison.is_equal:
@@ -203,7 +248,7 @@ class Trace(Recording):
             name = re.sub(r"[^\w.+-]+", "-", f"{self.test.path.stem}.{own}").strip("-")
         if not name or Path(name).is_absolute() or ".." in Path(name).parts:
             raise UsageError(f"{name!r}: the name of a golden trace must be one of a file in the folder of goldens")
-        return self.test.path.parent / str(self.test.config.getini(GOLDENS)) / f"{name}{SUFFIX}"
+        return self.test.path.parent / str(self.test.config.getini(_GOLDENS)) / f"{name}{SUFFIX}"
 
 
 _SETTLED: pytest.StashKey[set[Path]] = pytest.StashKey()
@@ -222,7 +267,7 @@ def _marked(test: pytest.Item) -> _Marked:
     """
     :raise UsageError: the marker says something else.
     """
-    marker = test.get_closest_marker(MARKER)
+    marker = test.get_closest_marker(_MARKER)
     if marker is None:
         return _Marked()
     try:
@@ -253,7 +298,7 @@ def _as_outcomes(config: pytest.Config) -> Iterator[None]:
         yield
     except GdbtraceError as error:
         text = _printable("\n".join((str(error), *getattr(error, "__notes__", ()))))
-        if isinstance(error, ToolMissing) and not (config.getoption(REQUIRE) or config.getini(REQUIRE)):
+        if isinstance(error, ToolMissing) and not (config.getoption(_REQUIRE) or config.getini(_REQUIRE)):
             raise pytest.skip.Exception(text) from None
         raise pytest.fail.Exception(text, pytrace=False) from None
 
