@@ -240,7 +240,7 @@ def process_namespace(*options: str) -> tuple[str, ...]:
         return ()
     for privileges in ((), ("--user", "--map-current-user")):
         command = (unshare, *privileges, "--pid", *options, "--fork", "--kill-child=KILL")
-        if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
+        if subprocess.run([*command, "sh", "-c", ":"], capture_output=True, check=False).returncode == 0:
             # The shell would announce on its stderr that QEMU was killed, and it exports PWD.  The redirection stands
             # in a subshell: a command's own is made by dash in the shell itself, which then announces there.
             script = 'exec 3>&2 2>/dev/null; (exec env -i "$@" 2>&3 3>&-); exit $?'
