@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from gdbtrace.trace.frames import Frame, Operand
+from gdbtrace.trace.frames import Frame
 
 
 class DivergenceKind(Enum):
@@ -34,9 +34,6 @@ class Difference:
     left: str
     """What the first trace has; ``-``: nothing."""
     right: str
-    left_operand: Operand | None = None
-    """The operand itself, where it is one; None: that side does not list it, or it is none."""
-    right_operand: Operand | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -380,9 +380,7 @@ class FrameComparison:
                 if name in self._program_counters:
                     kind = DivergenceKind.CONTROL_FLOW
                     outcome.next_addresses = outcome.differences
-                outcome.differences.append(
-                    Difference(kind, f"{name} in the key frame", _text(one), _text(two), one, two)
-                )
+                outcome.differences.append(Difference(kind, f"{name} in the key frame", _text(one), _text(two)))
             self._registers.setdefault(thread_id, {})[name] = CarriedRegister(one.value, two.value, root)
 
     def is_same_register(self, left: Operand, right: Operand) -> bool:
@@ -430,16 +428,8 @@ class _Instruction:
             self._add(DivergenceKind.EVENT, "instruction", one, two)
         return self._outcome
 
-    def _add(
-        self,
-        kind: DivergenceKind,
-        what: str,
-        left: str,
-        right: str,
-        one: Operand | None = None,
-        two: Operand | None = None,
-    ) -> int:
-        self._outcome.differences.append(Difference(kind, what, left, right, one, two))
+    def _add(self, kind: DivergenceKind, what: str, left: str, right: str) -> int:
+        self._outcome.differences.append(Difference(kind, what, left, right))
         return self._index
 
     def _compare_code(self) -> None:
@@ -495,7 +485,7 @@ class _Instruction:
                 root = known
                 self._derive(root)
             else:
-                root = self._add(DivergenceKind.REGISTER, f"{name} before", _text(one), _text(two), one, two)
+                root = self._add(DivergenceKind.REGISTER, f"{name} before", _text(one), _text(two))
             registers[name] = CarriedRegister(*values, root)
         if len(registers) > len(differing):
             context._drop(registers, (self._left.pre, self._right.pre), differing)
@@ -564,13 +554,13 @@ class _Instruction:
         root = self._expected_root(name, one, two, carried)
         if root is None:
             kind = DivergenceKind.CONTROL_FLOW if is_counter else DivergenceKind.REGISTER
-            root = self._add(kind, f"{name} after", _text(one), _text(two), one, two)
+            root = self._add(kind, f"{name} after", _text(one), _text(two))
         else:
             self._derive(root)
         if is_counter:
             kind = DivergenceKind.CONTROL_FLOW
             self._outcome.next_root = root
-            self._outcome.next_addresses.append(Difference(kind, f"{name} after", _text(one), _text(two), one, two))
+            self._outcome.next_addresses.append(Difference(kind, f"{name} after", _text(one), _text(two)))
         registers[name] = CarriedRegister(*values, root)
 
     def _expected_root(
@@ -626,7 +616,7 @@ class _Instruction:
         root = self._expected_access(what == "load", one, two)
         if root is None:
             address = (one or two).address  # type: ignore[union-attr]
-            root = self._add(DivergenceKind.MEMORY, f"{what} {address:#x}", _text(one), _text(two), one, two)
+            root = self._add(DivergenceKind.MEMORY, f"{what} {address:#x}", _text(one), _text(two))
         else:
             self._derive(root)
         if what == "load":

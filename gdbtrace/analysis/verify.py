@@ -430,30 +430,35 @@ class Verification:
         expected = self._widths.get(name, bits)
         return f"{what} of {bits} bits should have {expected}" if bits and bits != expected else ""
 
-    def _loaded(self, operand: Operand, frame: StdFrame) -> bool:
-        """Compare what a load found with what is known; True: it was a device that it found it in."""
+    def _place_of_access(self, operand: Operand) -> int | None:
+        """Where in memory an access is, by physical address if there is one; None: it is to a device."""
         location = operand.location
         assert isinstance(location, MemoryLocation)
         if location.device:
+            return None
+        if location.physical is None:
+            return location.address
+        self._is_translated = True
+        return location.physical
+
+    def _loaded(self, operand: Operand, frame: StdFrame) -> bool:
+        """Compare what a load found with what is known; True: it was a device that it found it in."""
+        place = self._place_of_access(operand)
+        if place is None:
             return True
-        place = location.address if location.physical is None else location.physical
-        self._is_translated |= location.physical is not None
         if operand.value:
             conflict = self._memory.read(place, operand.value, self._number)
             if conflict is not None:
                 shown = f"{_shown(operand.value)}, {_shown(conflict.known)}{_by(conflict)}"
-                problem = f"{len(operand.value)} bytes at {location.address:#x} are {shown}"
+                problem = f"{len(operand.value)} bytes at {operand.address:#x} are {shown}"
                 self._report(ViolationKind.MEMORY, problem, frame.thread_id, _witness_of(conflict), frame.address)
         return False
 
     def _stored(self, operand: Operand) -> bool:
         """Know what was stored; True: it went to a device."""
-        location = operand.location
-        assert isinstance(location, MemoryLocation)
-        if location.device:
+        place = self._place_of_access(operand)
+        if place is None:
             return True
-        place = location.address if location.physical is None else location.physical
-        self._is_translated |= location.physical is not None
         if operand.value:
             self._memory.write(place, operand.value, self._number)
         elif operand.bit_length:

@@ -39,7 +39,6 @@ class CpuLog:
     :raise UsageError: QEMU's dump of this architecture is not known.
     """
 
-    name = "a log of QEMU's -d cpu,exec"
     pattern: Final = re.compile(rb"Trace \d+: 0x[0-9a-f]+ \[[0-9a-f]+/")
     """How a state begins."""
     _LINE = re.compile(rb"Trace (\d{1,9}): 0x[0-9a-f]+ \[[0-9a-f]+/([0-9a-f]{1,16})/[0-9a-fx]+/([0-9a-f]{1,16})\]")

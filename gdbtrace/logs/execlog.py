@@ -40,7 +40,6 @@ class Execlog:
         page is the guest's. Those to devices are left out: QEMU 7.2 adds up their addresses wrongly.
     """
 
-    name = "a log of QEMU's execlog plugin, or of `gdbtrace log`"
     pattern: Final = re.compile(rb'\d+, 0x[0-9a-f]+, 0x[0-9a-f]+, "')
     """How each line begins."""
     _LINE = re.compile(rb'(\d{1,9}), 0x([0-9a-f]{1,16}), 0x([0-9a-f]{1,128}), "[^"]*"((?:, .*)?)')
@@ -120,7 +119,6 @@ class Execlog:
 class Memtrace:
     """Reads lines of the memtrace format."""
 
-    name = "a log of `gdbtrace log --format memtrace`"
     pattern: Final = re.compile(rb"\d+ [0-9a-f]+ (?:[0-9a-f]{2})*(?: [LS][0-9a-f]+:\d+)*$")
     _BEGINNING = re.compile(rb"\d+ [0-9a-f]+ ")
     _LINE = re.compile(rb"(\d{1,9}) ([0-9a-f]{1,16}) ((?:[0-9a-f]{2}){0,64})((?: [LS][0-9a-f]{1,16}:\d{1,6})*) ?")

@@ -23,10 +23,6 @@ class LogFormat(Protocol):
     """One kind of log."""
 
     @property
-    def name(self) -> str:
-        """What it is, in a sentence."""
-
-    @property
     def scope(self) -> Scope:
         """What its frames have."""
 

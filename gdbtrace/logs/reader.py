@@ -52,11 +52,6 @@ class LogReader(TraceReader):
         self.scope = self._log.scope
 
     @property
-    def log_name(self) -> str:
-        """What kind of log it is, for a person."""
-        return self._log.name
-
-    @property
     def frame_count(self) -> int | None:
         """Not known before it is read."""
         return None

@@ -256,12 +256,6 @@ class DiffReport:
             yield f"and {hidden} more"
 
 
-def divergence_lines(divergence: Divergence, left: Reading, right: Reading) -> Iterator[str]:
-    """A divergence as text, see :meth:`DiffReport.lines`; what traces say is escaped."""
-    report = DiffReport(left, right)
-    return report.lines(report.look_up(divergence))
-
-
 def facts_of(found: LookedUp) -> Facts:
     """A divergence as an object. Addresses are text, for not every reader of JSON has numbers of 64 bits."""
     return {

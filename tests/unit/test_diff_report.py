@@ -15,7 +15,7 @@ import pytest
 from gdbtrace.analysis.divergence import Difference, Divergence, DivergenceKind, Position, Tally
 from gdbtrace.analysis.reading import Reading
 from gdbtrace.opening import open_reading
-from gdbtrace.report.diff import DiffReport, divergence_lines, facts_of
+from gdbtrace.report.diff import DiffReport, facts_of
 from gdbtrace.report.diff_html import write_html
 from gdbtrace.report.diff_summary import DiffSummary
 from gdbtrace.trace.frames import Frame, StdFrame, SyscallFrame
@@ -59,6 +59,11 @@ def position(reading: Reading, number: int, context: int = 2) -> Position:
 def another_value(sides: tuple[Reading, Reading], differences: Sequence[Difference]) -> Divergence:
     left, right = (position(side, HERE) for side in sides)
     return Divergence(differences[0].kind, left, right, differences)
+
+
+def divergence_lines(divergence: Divergence, left: Reading, right: Reading) -> Iterator[str]:
+    report = DiffReport(left, right)
+    return report.lines(report.look_up(divergence))
 
 
 X2 = Difference(REGISTER, "x2 after", "0x4200e8", "0x4200e9")
