@@ -63,3 +63,25 @@ def test_trace_can_be_followed_while_it_is_made(
     assert (followed.status, followed.err) == (status, complaints)
     whole = place.run("log", trace).out
     assert followed.out == whole if interrupted == "tracer" else whole.startswith(followed.out)
+
+
+def test_who_follows_a_trace_sees_where_the_program_sleeps(place: Workplace, behave: Path) -> None:
+    # Given a program that waits for a signal, and a log that follows its trace
+    (place.directory / "made").mkdir()
+    tracing = Workplace(place.directory / "made")
+    trace = tracing.directory / "x.frames"
+    tracer = tracing.start("run", "--engine", "rsp", "--arch", ARCH, "-o", trace, behave, "pause")
+    try:
+        wait_until(trace.with_name("x.frames.part").exists, "the trace")
+        follower = place.start("log", "--follow", "--events", trace)
+        try:
+            # Then all that it has done is shown (ppoll is 73), and no more will come
+            wait_until(lambda: ", syscall 73, " in (place.directory / "out").read_text(), "the system call")
+            follower.send_signal(signal.SIGINT)
+            followed = place.finish(follower)
+        finally:
+            follower.kill()
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracing.finish(tracer)
+    assert ", syscall 73, " in followed.out.splitlines()[-1]
