@@ -76,7 +76,7 @@ class TraceFollower(TraceReader):
                 return
             if not is_written:
                 raise TraceFormatError(
-                    self.path, offset, "never closed, and nobody writes it any more; it ends", REMEDY
+                    self.path, offset, "not closed, and nobody writes it any more; it ends", REMEDY
                 )
             if offset == grown:
                 self._wait()
