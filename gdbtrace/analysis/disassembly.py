@@ -81,17 +81,16 @@ class Disassembly:
         """Why the instructions have no text on this machine; empty: they have."""
         return problem_of(self._arch) if self._arch else ""
 
-    def look_ahead(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+    def look_ahead(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         """The same frames; where objdump has to be asked, it has been asked for many of them at once."""
-        if not self.asks_objdump:
-            yield from frames
-            return
-        remaining = iter(frames)
+        return self._asked_ahead(frames) if self.asks_objdump else frames
+
+    def _asked_ahead(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         failure: TraceFormatError | None = None
         while failure is None:
             batch: list[Frame] = []
             try:
-                for frame in itertools.islice(remaining, _BATCH):
+                for frame in itertools.islice(frames, _BATCH):
                     batch.append(frame)
             except TraceFormatError as error:
                 # Those before the damage come first.

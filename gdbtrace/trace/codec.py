@@ -509,17 +509,14 @@ class FrameDecoder:
         :raise TraceFormatError: it is damaged.
         """
         try:
-            return self._usual_std_frame(data, offset)
+            # Messages of one size mostly begin alike: where the lead of this one ends is guessed by that.
+            shape = self._shapes.get(data[: self._lead_ends.get(len(data), 0)]) or self._shape_of(data)
+            address, thread_id, rawbytes, pre_at, pre_end, between, post_at, post_end, tail, mode = shape
+            if data[pre_end:post_at] != between or data[post_end:] != tail:
+                shape = self._shape_of(data)
+                address, thread_id, rawbytes, pre_at, pre_end, between, post_at, post_end, tail, mode = shape
         except (IndexError, _UnusualShape):
             return self._any_frame(data, offset)
-
-    def _usual_std_frame(self, data: bytes, offset: int) -> StdFrame:
-        # Messages of one size mostly begin alike: how far what is known of a message's lead reaches is guessed by it.
-        shape = self._shapes.get(data[: self._lead_ends.get(len(data), 0)]) or self._shape_of(data)
-        address, thread_id, rawbytes, pre_at, pre_end, between, post_at, post_end, tail, mode = shape
-        if data[pre_end:post_at] != between or data[post_end:] != tail:
-            shape = self._shape_of(data)
-            address, thread_id, rawbytes, pre_at, pre_end, between, post_at, post_end, tail, mode = shape
         pre = OperandList(self, data, pre_at, pre_end, offset)
         post = OperandList(self, data, post_at, post_end, offset) if between else None
         return StdFrame(address, thread_id, rawbytes, pre, post, mode)
