@@ -311,7 +311,8 @@ class Calls:
             name = self._symbols.name_at(address) or f"{address:#x}"
         activation = Activation(thread_id, address, name, caller, len(thread.levels), time, entry)
         thread.levels.append(_Level(activation, returns))
-        thread.returns.update(returns)
+        for each in returns:
+            thread.returns[each] += 1
         self._events.append(Enter(activation))
 
     def _leave_down_to(self, thread: _Thread, depth: int, time: int, exit_: Exit) -> None:

@@ -105,9 +105,11 @@ class Disassembly:
     def at(self, address: int, rawbytes: bytes, mode: str | None) -> Instruction:
         """An instruction. One at a time is slow where objdump is asked: see :meth:`look_ahead` and :meth:`learn`."""
         key = address, rawbytes, mode
-        if key not in self._known:
+        try:
+            return self._known[key]
+        except KeyError:
             self.learn([key])
-        return self._known[key]
+            return self._known[key]
 
     def text_of(self, address: int, rawbytes: bytes, mode: str | None, syntax: Syntax) -> str:
         """The text of an instruction; not kept where it is not the one of :meth:`at`."""
