@@ -73,6 +73,8 @@ class Reading:
     """Number of the frame that is looked at, selected or not: how far reading has come."""
     is_machine: bool = False
     """It is a machine's: accesses have physical addresses, and devices."""
+    is_stopped: bool = False
+    """Set it to end reading behind the frame that is looked at."""
     is_live: bool = False
     """It is being written: each frame is wanted at once."""
     _is_named: dict[Function, bool] = field(default_factory=dict, init=False, repr=False)
@@ -94,6 +96,8 @@ class Reading:
             frames = self.disassembly.look_ahead(frames)
         number = selection.first
         for frame in frames:
+            if self.is_stopped:
+                return
             self.position = number
             number += 1
             if type(frame) is ModloadFrame:
