@@ -81,9 +81,9 @@ class Disassembly:
         """Why the instructions have no text on this machine; empty: they have."""
         return problem_of(self._arch) if self._arch else ""
 
-    def look_ahead(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+    def look_ahead(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """The same frames; where objdump has to be asked, it has been asked for many of them at once."""
-        return self._asked_ahead(frames) if self.asks_objdump else frames
+        return self._asked_ahead(iter(frames)) if self.asks_objdump else iter(frames)
 
     def _asked_ahead(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         failure: TraceFormatError | None = None

@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,13 +126,17 @@ class PartlyRead:
         """The selected frames, up to damage or Ctrl-C; none after that. See :func:`with_progress`."""
         if self.is_interrupted:
             return
-        try:
-            with _stopping(reading):
-                yield from with_progress(reading, is_streaming=is_streaming)
-        except TraceFormatError as error:
-            self.ended_by = self.ended_by or error
+        with _stopping(reading):
+            yield from self.up_to_damage(with_progress(reading, is_streaming=is_streaming))
         if reading.is_stopped:
             self.ended_by = KeyboardInterrupt()
+
+    def up_to_damage(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """The frames before it."""
+        try:
+            yield from frames
+        except TraceFormatError as error:
+            self.ended_by = self.ended_by or error
 
 
 @contextmanager
