@@ -156,6 +156,13 @@ def test_a_module_mapped_over_another_has_instructions_of_its_own() -> None:
     }
 
 
+def test_code_outside_of_a_loaded_program_is_in_no_module() -> None:
+    """Such as a signal's return on the stack."""
+    program = ModloadFrame(str(PROGRAM), 0x400000, 0x410FFF)
+    coverage = coverage_of(program, at(0x400100), at(0x7F0000), program=PROGRAM)
+    assert coverage.places() == {Place(str(PROGRAM), 0x400100), Place("", 0x7F0000)}
+
+
 def test_runs_of_a_program_at_different_places_unite() -> None:
     # Given a run, and the same one at another place
     frames = traced()
