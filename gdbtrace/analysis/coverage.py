@@ -14,9 +14,6 @@ from gdbtrace.image import Image, SourceLine
 from gdbtrace.trace.frames import Frame, ModloadFrame, StdFrame
 
 _T = TypeVar("_T")
-ENTRY_BYTES = 17
-"""A function may be entered behind its first instructions, less than so many bytes: PowerPC's ELFv2 has a local entry
-point, and Alpha's linker skips the load of a gp that is there already."""
 
 
 class Place(NamedTuple):
@@ -175,7 +172,8 @@ class CoverageAnalysis:
         address, rawbytes, mode = key
         self._counts[key] = 1
         module = self._symbols.module_at(address)
-        if module is None:
+        # Symbols take what is in no module for the program's; but it may be on the stack, where a signal returns.
+        if module is None or not module.low <= address <= module.high:
             place = Place("", address)
         else:
             name = str(module.path)
