@@ -334,7 +334,7 @@ def test_json_has_what_the_text_has(capsys: pytest.CaptureFixture[str]) -> None:
 
 @SAMPLES
 def test_din_read_back_misses_the_same(arch: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """As dinero IV reads it (dinfmt.c): a line is a word of 4 bytes, and the two lowest bits of its address are dropped.
+    """As dinero IV reads it (dinfmt.c): a line is a word of 4 bytes, without the two lowest bits of its address.
 
     Dinero itself is no package of anybody's; docs/decisions/0010 has what it counted.
     """
