@@ -115,6 +115,8 @@ MESSAGES: Final[dict[str, Any]] = _message_classes()
 _NO_TAINT = b"\x22\x02\x08\x01"
 _MOST_SHORT_BYTES = 0x7F - 3
 """Of an address, if the lengths around it are to be one byte each."""
+_MOST_OPERAND_BITS = 8 << 24
+"""s390x MVCL moves the most that one instruction can, lengths of 24 bits: more is damage, and must not be believed."""
 _MOST_KEPT = 1 << 15
 """Entries of a cache before it is emptied."""
 
@@ -150,7 +152,7 @@ def _encoded_string(text: str) -> bytes:
 
 def _encoded_bits(bit_length: int) -> bytes:
     """``bit_length`` is a sint32, so zigzag: 32 is 40."""
-    if not 0 <= bit_length < 1 << 31:
+    if not 0 <= bit_length <= _MOST_OPERAND_BITS:
         raise ValueError(f"an operand cannot have {bit_length} bits")
     return b"\x10" + varint(bit_length << 1)
 
@@ -702,7 +704,7 @@ class FrameDecoder:
         middle = self._middles.get(entry[end:value_at])
         if middle is None:
             found = _USUAL_MIDDLE.match(entry, end)
-            if found is None or (zigzag := _number_of(found[1])) & 1:
+            if found is None or (zigzag := _number_of(found[1])) & 1 or zigzag >> 1 > _MOST_OPERAND_BITS:
                 raise _UnusualShape
             usage = _USAGES[found[2] + found[3] + found[4] + found[5]]
             middle = zigzag >> 1, usage, _number_of(found[6])
@@ -825,7 +827,7 @@ class FrameDecoder:
 
     def _bit_length_of(self, info: Any, offset: int) -> int:
         bit_length: int = info.bit_length
-        if bit_length < 0:
+        if not 0 <= bit_length <= _MOST_OPERAND_BITS:
             raise TraceFormatError(self._path, offset, f"an operand of {bit_length} bits")
         return bit_length
 
