@@ -97,6 +97,8 @@ class _Level:
     """An activation on the stack."""
 
     activation: Activation
+    function: int
+    """Where its function begins."""
     returns: tuple[int, ...]
     """Where it may return to."""
 
@@ -106,6 +108,8 @@ class _Thread:
     levels: list[_Level] = field(default_factory=list)
     returns: Counter[int] = field(default_factory=Counter)
     """All the addresses that one of the levels may return to."""
+    functions: Counter[int] = field(default_factory=Counter)
+    """Those of all the levels."""
     returned: dict[int, tuple[int, Activation]] = field(default_factory=dict)
     """Where functions have returned to, with the depth and the activation there: ``setjmp`` among them."""
     handler: ExceptionFrame | None = None
@@ -223,7 +227,9 @@ class Calls:
                 self._targets.clear()
             self._targets.add(target)
             self._enter(thread, frame.thread_id, target, key[0], (behind,), Entry.CALL, time)
-        elif (branch is None or branch.is_computed) and self._returns(thread, target, time):
+        elif (branch is None or branch.is_computed) and (
+            self._returns(thread, target, time) or self._unwinds(thread, target, time)
+        ):
             pass
         elif thread.levels and self._is_other_function(target, thread.levels[-1].activation.address):
             returns = thread.levels[-1].returns
@@ -261,6 +267,19 @@ class Calls:
             return True
         return False
 
+    def _unwinds(self, thread: _Thread, target: int, time: int) -> bool:
+        """Whether it went back into a function further up, elsewhere than behind its call: where C++ catches exceptions
+        or destroys variables. Of a function that has called itself it is the innermost one."""
+        function = self._symbols.function_at(target)
+        levels = thread.levels
+        if function is None or not levels or levels[-1].function == function.low or _is_entry(function, target):
+            return False
+        if function.low not in thread.functions:
+            return False
+        depth = next(at for at in range(len(levels) - 1, -1, -1) if levels[at].function == function.low)
+        self._leave_down_to(thread, depth + 1, time, Exit.UNWOUND)
+        return True
+
     def _is_other_function(self, address: int, current: int) -> bool:
         """Whether an address is where a function begins that ``current`` is not in."""
         function = self._symbols.function_at(address)
@@ -289,8 +308,10 @@ class Calls:
         else:
             name = self._symbols.name_at(address) or f"{address:#x}"
         activation = Activation(thread_id, address, name, caller, len(thread.levels), time, entry)
-        thread.levels.append(_Level(activation, returns))
+        start = address if function is None else function.low
+        thread.levels.append(_Level(activation, start, returns))
         thread.returns.update(returns)
+        thread.functions[start] += 1
         self._events.append(Enter(activation))
 
     def _leave_down_to(self, thread: _Thread, depth: int, time: int, exit_: Exit) -> None:
@@ -298,10 +319,15 @@ class Calls:
         while len(thread.levels) > depth:
             level = thread.levels.pop()
             for address in level.returns:
-                thread.returns[address] -= 1
-                if not thread.returns[address]:
-                    del thread.returns[address]
+                _take_one(thread.returns, address)
+            _take_one(thread.functions, level.function)
             self._events.append(Leave(level.activation, time, exit_))
+
+
+def _take_one(counts: Counter[int], key: int) -> None:
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]
 
 
 def _is_entry(function: Function, address: int) -> bool:
