@@ -55,12 +55,11 @@ class ChromeTrace:
         """The number of a track, which is told of first. A vCPU's blocks are next to its functions. None is 0: Perfetto
         takes that for the thread that has the process's number."""
         vcpu, row = track
-        tid, name = 1, row or ""
+        tid = 1
         if vcpu is not None:
             # Not their own numbers, which may have 64 bits.
-            tid = 2 + 2 * self._vcpus.setdefault(vcpu, len(self._vcpus)) + (row is not None)
-            name = f"vCPU {vcpu} {name}".rstrip()
-        self._stream.write(b",\n" + self._metadata("thread_name", tid, name))
+            tid = 2 + 2 * self._vcpus.setdefault(vcpu, len(self._vcpus)) + bool(row)
+        self._stream.write(b",\n" + self._metadata("thread_name", tid, track.title))
         self._tracks[track] = tid
         return tid
 

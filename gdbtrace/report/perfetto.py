@@ -63,18 +63,18 @@ class PerfettoTrace:
         self._packet(_number(8, time) + _number(13, _NEEDED) + _message(11, event))
 
     def _track(self, track: Track) -> int:
-        """``TrackEvent.track_uuid`` of a track, which is told of first. A vCPU's blocks are below its functions."""
+        """``TrackEvent.track_uuid`` of a track, which is told of first. A vCPU's blocks are a part of its own track."""
         vcpu, row = track
         parent = _PROCESS_TRACK
-        if vcpu is not None and row is not None:
+        if vcpu is not None and row:
             owner = Track(vcpu)
             parent = self._tracks.get(owner) or self._track(owner)
         uuid = self._tracks[track] = _PROCESS_TRACK + 1 + len(self._tracks)
-        if row is not None:
-            about = _text(2, row)
+        if row:
+            about = _text(2, track.title)
         else:
             tid = (vcpu or 0) + 1
-            about = _message(4, _number(1, 1) + _number(2, tid & _MOST_TID) + _text(5, f"vCPU {vcpu}"))
+            about = _message(4, _number(1, 1) + _number(2, tid & _MOST_TID) + _text(5, track.title))
         self._packet(_message(60, _number(1, uuid) + _number(5, parent) + about))
         return uuid
 

@@ -24,8 +24,13 @@ class Track(NamedTuple):
 
     vcpu: int | None
     """None: it is of the whole machine."""
-    name: str | None = None
-    """None: the vCPU's own row, its functions."""
+    name: str = ""
+    """Empty: the vCPU's own row, its functions."""
+
+    @property
+    def title(self) -> str:
+        """What a viewer calls it."""
+        return self.name if self.vcpu is None else f"vCPU {self.vcpu} {self.name}".rstrip()
 
 
 _STAGES = Track(None, "stages")

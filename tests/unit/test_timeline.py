@@ -138,7 +138,7 @@ def test_perfettos_packets(arch: str, tmp_path: Path, capsys: pytest.CaptureFixt
     assert tracks[1].process.process_name == f"{arch}.elf (1 ns is 1 instruction)"
     (vcpu,) = (uuid for uuid, track in tracks.items() if track.thread.thread_name == "vCPU 0")
     rows = {track.name: track.parent_uuid for track in tracks.values() if track.name}
-    assert rows == {"blocks": vcpu, "stages": 1}
+    assert rows == {"vCPU 0 blocks": vcpu, "stages": 1}
 
 
 @BOTH
