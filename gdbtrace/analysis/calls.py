@@ -101,6 +101,8 @@ class _Level:
     """Where its function begins."""
     returns: tuple[int, ...]
     """Where it may return to."""
+    unwound: int | None = None
+    """The stack pointer when an exception came into it."""
 
 
 @dataclass(slots=True)
@@ -269,16 +271,31 @@ class Calls:
 
     def _unwinds(self, thread: _Thread, target: int, time: int) -> bool:
         """Whether it went back into a function further up, elsewhere than behind its call: where C++ catches exceptions
-        or destroys variables. Of a function that has called itself it is the innermost one."""
+        or destroys variables. Of one that has called itself it is the innermost activation, and with another stack
+        pointer than the last time the next one."""
         function = self._symbols.function_at(target)
         levels = thread.levels
         if function is None or not levels or levels[-1].function == function.low or _is_entry(function, target):
             return False
         if function.low not in thread.functions:
             return False
-        depth = next(at for at in range(len(levels) - 1, -1, -1) if levels[at].function == function.low)
+        found = (at for at in range(len(levels) - 1, -1, -1) if levels[at].function == function.low)
+        depth = next(found)
+        pointer = self._stack_pointer(thread)
+        if pointer is not None and levels[depth].unwound not in (None, pointer):
+            depth = next(found, depth)
+        levels[depth].unwound = pointer
         self._leave_down_to(thread, depth + 1, time, Exit.UNWOUND)
         return True
+
+    def _stack_pointer(self, thread: _Thread) -> int | None:
+        """Where the stack is, if one of the latest two instructions says so."""
+        for frame in (thread.latest, thread.before):
+            for operands in () if frame is None else (frame.post or (), frame.pre):
+                for operand in operands:
+                    if not operand.is_memory and operand.name == self._disassembly.stack_pointer and operand.value:
+                        return operand.as_int()
+        return None
 
     def _is_other_function(self, address: int, current: int) -> bool:
         """Whether an address is where a function begins that ``current`` is not in."""

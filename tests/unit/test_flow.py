@@ -177,6 +177,31 @@ def test_an_exception_of_cpp_unwinds_to_where_it_is_caught() -> None:
     ]
 
 
+def test_an_exception_of_cpp_passes_a_function_that_has_called_itself() -> None:
+    """Each activation destroys its variables where the others do; the stack pointer tells them apart."""
+    program = Image(TRACES / "aarch64.elf")
+    start, fibonacci, add, leave = (
+        symbol.address
+        for name in ("_start", "fibonacci", "sum", "leave")
+        if (symbol := program.symbol(name)) is not None
+    )
+
+    def unwinder(pointer: int) -> StdFrame:
+        operand = Operand(RegisterLocation("sp"), 64, pointer.to_bytes(8, "little"), Usage(True, False))
+        return StdFrame(leave + 4, 0, bytes.fromhex(BR), (operand,), ())
+
+    frames = [
+        *(call(start), call(fibonacci), call(fibonacci), call(fibonacci)),
+        *(call(add), unwinder(0x100), call(fibonacci + 0x10)),  # Destroys its variables...
+        *(call(leave), unwinder(0x120), call(fibonacci + 0x10)),  # ...and so does its caller...
+        *(call(leave), unwinder(0x160), frame(start + 0x20)),  # ...whose caller does not; the one of that catches.
+    ]
+    assert [line for line in told(calls_of(frames, program)) if "fibonacci" in line] == [
+        *("1 > fibonacci call", "2 > fibonacci call", "3 > fibonacci call"),
+        *("9 < fibonacci unwound", "12 < fibonacci unwound", "12 < fibonacci unwound"),
+    ]
+
+
 def test_a_jump_inside_of_a_function_leaves_nothing() -> None:
     program = Image(TRACES / "aarch64.elf")
     fibonacci = program.symbol("fibonacci")
