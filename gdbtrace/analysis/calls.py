@@ -95,8 +95,12 @@ class _Level:
     """An activation on the stack."""
 
     activation: Activation
+    function: int
+    """Where its function begins."""
     returns: tuple[int, ...]
     """Where it may return to."""
+    unwound: int | None = None
+    """The stack pointer when an exception came into it."""
 
 
 @dataclass(slots=True)
@@ -104,6 +108,8 @@ class _Thread:
     levels: list[_Level] = field(default_factory=list)
     returns: Counter[int] = field(default_factory=Counter)
     """All the addresses that one of the levels may return to."""
+    functions: Counter[int] = field(default_factory=Counter)
+    """Those of all the levels."""
     returned: dict[int, tuple[int, Activation]] = field(default_factory=dict)
     """Where functions have returned to, with the depth and the activation there: ``setjmp`` among them."""
     handler: ExceptionFrame | None = None
@@ -241,7 +247,9 @@ class Calls:
                 self._targets.add(target)
                 self._jumps.clear()
             self._enter(thread, frame.thread_id, target, key[0], (behind,), Entry.CALL, time)
-        elif (branch is None or branch.is_computed) and self._returns(thread, target, time):
+        elif (branch is None or branch.is_computed) and (
+            self._returns(thread, target, time) or self._unwinds(thread, target, time)
+        ):
             pass
         elif thread.levels and self._is_other_function(target, thread.levels[-1].activation.address):
             returns = thread.levels[-1].returns
@@ -282,6 +290,34 @@ class Calls:
             return True
         return False
 
+    def _unwinds(self, thread: _Thread, target: int, time: int) -> bool:
+        """Whether it went back into a function further up, elsewhere than behind its call: where C++ catches exceptions
+        or destroys variables. Of one that has called itself it is the innermost activation, and with another stack
+        pointer than the last time the next one."""
+        function = self._symbols.function_at(target)
+        levels = thread.levels
+        if function is None or not levels or levels[-1].function == function.low or _is_entry(function, target):
+            return False
+        if function.low not in thread.functions:
+            return False
+        found = (at for at in range(len(levels) - 1, -1, -1) if levels[at].function == function.low)
+        depth = next(found)
+        pointer = self._stack_pointer(thread)
+        if pointer is not None and levels[depth].unwound not in (None, pointer):
+            depth = next(found, depth)
+        levels[depth].unwound = pointer
+        self._leave_down_to(thread, depth + 1, time, Exit.UNWOUND)
+        return True
+
+    def _stack_pointer(self, thread: _Thread) -> int | None:
+        """Where the stack is, if one of the latest two instructions says so."""
+        for frame in (thread.latest, thread.before):
+            for operands in () if frame is None else (frame.post or (), frame.pre):
+                for operand in operands:
+                    if not operand.is_memory and operand.name == self._disassembly.stack_pointer and operand.value:
+                        return operand.as_int()
+        return None
+
     def _is_other_function(self, address: int, current: int) -> bool:
         """Whether an address is where a function begins that ``current`` is not in."""
         function = self._symbols.function_at(address)
@@ -310,9 +346,11 @@ class Calls:
         else:
             name = self._symbols.name_at(address) or f"{address:#x}"
         activation = Activation(thread_id, address, name, caller, len(thread.levels), time, entry)
-        thread.levels.append(_Level(activation, returns))
+        start = address if function is None else function.low
+        thread.levels.append(_Level(activation, start, returns))
         for each in returns:
             thread.returns[each] += 1
+        thread.functions[start] += 1
         self._events.append(Enter(activation))
 
     def _leave_down_to(self, thread: _Thread, depth: int, time: int, exit_: Exit) -> None:
@@ -320,10 +358,15 @@ class Calls:
         while len(thread.levels) > depth:
             level = thread.levels.pop()
             for address in level.returns:
-                thread.returns[address] -= 1
-                if not thread.returns[address]:
-                    del thread.returns[address]
+                _take_one(thread.returns, address)
+            _take_one(thread.functions, level.function)
             self._events.append(Leave(level.activation, time, exit_))
+
+
+def _take_one(counts: Counter[int], key: int) -> None:
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]
 
 
 def _is_entry(function: Function, address: int) -> bool:

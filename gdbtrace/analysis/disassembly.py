@@ -72,6 +72,11 @@ class Disassembly:
         return self._arch.address_mask if self._arch else (1 << 64) - 1
 
     @property
+    def stack_pointer(self) -> str | None:
+        """The register's name in frames."""
+        return self._arch.sp if self._arch else None
+
+    @property
     def knows_branches(self) -> bool:
         """Whether an instruction that is no branch is known to be none."""
         return self._arch is not None

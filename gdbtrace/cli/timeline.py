@@ -44,7 +44,8 @@ def timeline(
         typer.Option(metavar="NAME=ADDRESS|SYMBOL", help="A stage beside those of the machine. Repeatable."),
     ] = None,
     perfetto: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write calls, stages, exceptions for ui.perfetto.dev.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write functions, blocks, stages, exceptions for ui.perfetto.dev."),
     ] = None,
     chrome: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the same as Chrome's trace events, in JSON.")
@@ -69,7 +70,8 @@ def timeline(
         files = [(kind, path) for kind, path in ((PerfettoTrace, perfetto), (ChromeTrace, chrome)) if path is not None]
         process = os.path.basename(reading.reader.meta.target.path if reading.reader.meta else "") or trace.name
         outputs = [(kind, stack.enter_context(open_output(path))) for kind, path in files]
-        export = SliceExport([kind(output, process, clock) for kind, output in outputs], clock)
+        writers = [kind(output, process, clock) for kind, output in outputs]
+        export = SliceExport(writers, reading.symbols, clock, with_source=source)
         lines = TimelineLines(reading.symbols, clock, with_source=source)
         # Whoever asks for files alone is not shown a million blocks.
         hidden = _BLOCK_EVENTS if functions else _FUNCTION_EVENTS
