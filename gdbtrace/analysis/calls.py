@@ -11,18 +11,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from gdbtrace.analysis.disassembly import Disassembly, Key
 from gdbtrace.analysis.flow import Block, Blocks
 from gdbtrace.analysis.symbols import Function, Symbols
 from gdbtrace.arch.model import Branch
-from gdbtrace.trace.frames import ExceptionFrame, Frame, Operand, StdFrame
+from gdbtrace.trace.frames import ExceptionFrame, Frame, ModloadFrame, Operand, StdFrame
 
 _MOST_DEEP = 1 << 14
 """Functions on a stack before it is given up: coroutines and kernels switch stacks, which nobody tells us."""
 _MOST_KEPT = 1 << 16
 """Entries of what is remembered of instructions and addresses before it is forgotten."""
-_LOCAL_ENTRY_BYTES = 8
+LOCAL_ENTRY_BYTES = 8
 """From where a function begins to where callers come in that share its global pointer (PowerPC's ELFv2, Alpha)."""
 
 
@@ -49,8 +50,7 @@ class Exit(Enum):
     """It was still running where the trace ends, or where its stack was given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Activation:
+class Activation(NamedTuple):
     """One execution of a function."""
 
     thread_id: int
@@ -67,8 +67,7 @@ class Activation:
     entry: Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Enter:
+class Enter(NamedTuple):
     """An activation begins."""
 
     activation: Activation
@@ -79,8 +78,7 @@ class Enter:
         return self.activation.entered
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(NamedTuple):
     """An activation has ended."""
 
     activation: Activation
@@ -97,8 +95,12 @@ class _Level:
     """An activation on the stack."""
 
     activation: Activation
+    function: int
+    """Where its function begins."""
     returns: tuple[int, ...]
     """Where it may return to."""
+    unwound: int | None = None
+    """The stack pointer when an exception came into it."""
 
 
 @dataclass(slots=True)
@@ -106,6 +108,8 @@ class _Thread:
     levels: list[_Level] = field(default_factory=list)
     returns: Counter[int] = field(default_factory=Counter)
     """All the addresses that one of the levels may return to."""
+    functions: Counter[int] = field(default_factory=Counter)
+    """Those of all the levels."""
     returned: dict[int, tuple[int, Activation]] = field(default_factory=dict)
     """Where functions have returned to, with the depth and the activation there: ``setjmp`` among them."""
     handler: ExceptionFrame | None = None
@@ -128,22 +132,27 @@ class Calls:
         self._is_call: dict[Key, bool] = {}
         self._targets: set[int] = set()
         """Where calls went: functions begin there."""
+        self._jumps: set[tuple[Sequence[Key], int, int | None]] = set()
+        """What is known not to call or return, and most often is met: the last instructions of a block, where execution
+        went, and the function it was in."""
         self._events: list[CallEvent] = []
         self.ended: Block | None = None
         """The basic block that the latest frame has shown to have ended before it."""
+        self.begins_block = False
+        """The latest frame is the first instruction of a basic block."""
 
     def feed(self, frame: Frame) -> Sequence[CallEvent]:
         """Take one frame; return what has happened before its instruction."""
         self.ended = ended = self._blocks.feed(frame)
+        self.begins_block = self._blocks.begins
         if type(frame) is not StdFrame:
+            if type(frame) is ModloadFrame:
+                self._jumps.clear()
             return self._interrupted(frame, ended) if type(frame) is ExceptionFrame else ()
         thread = self._threads.get(frame.thread_id)
         if thread is None:
             thread = self._threads[frame.thread_id] = _Thread()
-        if ended is not None or thread.handler is not None or not thread.levels:
-            events = self._std(thread, frame, ended)
-        else:
-            events = ()
+        events = self._std(thread, frame, ended) if self.begins_block else ()
         thread.before, thread.latest = thread.latest, frame
         return events
 
@@ -207,6 +216,17 @@ class Calls:
     def _transfer(self, thread: _Thread, ended: Block, target: int, time: int) -> None:
         """The block has ended, and the vCPU goes on at ``target``."""
         keys = ended.instructions
+        jump = keys[-2:], target, thread.levels[-1].activation.address if thread.levels else None
+        if jump in self._jumps:
+            return
+        if self._is_jump(thread, keys, target, time):
+            if len(self._jumps) >= _MOST_KEPT:
+                self._jumps.clear()
+            self._jumps.add(jump)
+
+    def _is_jump(self, thread: _Thread, keys: Sequence[Key], target: int, time: int) -> bool:
+        """Note a call, a tail call or a return; True: it is none, and cannot be one from this activation's function as
+        long as no more functions are known."""
         frame, key = thread.latest, keys[-1]
         behind = key[0] + len(key[1])
         branch = self._disassembly.at(*key).branch
@@ -216,19 +236,28 @@ class Calls:
             # The slot was annulled. All that annul have instructions of one size.
             behind += len(key[1])
         behind &= self._mask
-        if target == behind or frame is None or (branch is None and self._disassembly.knows_branches):
-            return
+        if frame is None:
+            return False
+        if target == behind or (branch is None and self._disassembly.knows_branches):
+            return True
         if self._calls(key, branch, frame, behind, target):
-            if len(self._targets) >= _MOST_KEPT:
-                self._targets.clear()
-            self._targets.add(target)
+            if target not in self._targets:
+                if len(self._targets) >= _MOST_KEPT:
+                    self._targets.clear()
+                self._targets.add(target)
+                self._jumps.clear()
             self._enter(thread, frame.thread_id, target, key[0], (behind,), Entry.CALL, time)
-        elif (branch is None or branch.is_computed) and self._returns(thread, target, time):
+        elif (branch is None or branch.is_computed) and (
+            self._returns(thread, target, time) or self._unwinds(thread, target, time)
+        ):
             pass
         elif thread.levels and self._is_other_function(target, thread.levels[-1].activation.address):
             returns = thread.levels[-1].returns
             self._leave_down_to(thread, len(thread.levels) - 1, time, Exit.TAIL)
             self._enter(thread, frame.thread_id, target, key[0], returns, Entry.TAIL, time)
+        else:
+            return branch is not None and not branch.is_computed
+        return False
 
     def _calls(self, key: Key, branch: Branch | None, frame: StdFrame, behind: int, target: int) -> bool:
         is_call = self._is_call.get(key)
@@ -261,6 +290,34 @@ class Calls:
             return True
         return False
 
+    def _unwinds(self, thread: _Thread, target: int, time: int) -> bool:
+        """Whether it went back into a function further up, elsewhere than behind its call: where C++ catches exceptions
+        or destroys variables. Of one that has called itself it is the innermost activation, and with another stack
+        pointer than the last time the next one."""
+        function = self._symbols.function_at(target)
+        levels = thread.levels
+        if function is None or not levels or levels[-1].function == function.low or _is_entry(function, target):
+            return False
+        if function.low not in thread.functions:
+            return False
+        found = (at for at in range(len(levels) - 1, -1, -1) if levels[at].function == function.low)
+        depth = next(found)
+        pointer = self._stack_pointer(thread)
+        if pointer is not None and levels[depth].unwound not in (None, pointer):
+            depth = next(found, depth)
+        levels[depth].unwound = pointer
+        self._leave_down_to(thread, depth + 1, time, Exit.UNWOUND)
+        return True
+
+    def _stack_pointer(self, thread: _Thread) -> int | None:
+        """Where the stack is, if one of the latest two instructions says so."""
+        for frame in (thread.latest, thread.before):
+            for operands in () if frame is None else (frame.post or (), frame.pre):
+                for operand in operands:
+                    if not operand.is_memory and operand.name == self._disassembly.stack_pointer and operand.value:
+                        return operand.as_int()
+        return None
+
     def _is_other_function(self, address: int, current: int) -> bool:
         """Whether an address is where a function begins that ``current`` is not in."""
         function = self._symbols.function_at(address)
@@ -289,8 +346,11 @@ class Calls:
         else:
             name = self._symbols.name_at(address) or f"{address:#x}"
         activation = Activation(thread_id, address, name, caller, len(thread.levels), time, entry)
-        thread.levels.append(_Level(activation, returns))
-        thread.returns.update(returns)
+        start = address if function is None else function.low
+        thread.levels.append(_Level(activation, start, returns))
+        for each in returns:
+            thread.returns[each] += 1
+        thread.functions[start] += 1
         self._events.append(Enter(activation))
 
     def _leave_down_to(self, thread: _Thread, depth: int, time: int, exit_: Exit) -> None:
@@ -298,14 +358,19 @@ class Calls:
         while len(thread.levels) > depth:
             level = thread.levels.pop()
             for address in level.returns:
-                thread.returns[address] -= 1
-                if not thread.returns[address]:
-                    del thread.returns[address]
+                _take_one(thread.returns, address)
+            _take_one(thread.functions, level.function)
             self._events.append(Leave(level.activation, time, exit_))
 
 
+def _take_one(counts: Counter[int], key: int) -> None:
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]
+
+
 def _is_entry(function: Function, address: int) -> bool:
-    return address - function.low in (0, _LOCAL_ENTRY_BYTES)
+    return address - function.low in (0, LOCAL_ENTRY_BYTES)
 
 
 def _holds(operand: Operand, address: int, behind: int, target: int) -> bool:

@@ -18,6 +18,8 @@ class Block(NamedTuple):
     thread_id: int
     start: int
     """How many instructions were executed before it, of all vCPUs."""
+    end: int
+    """How many were executed when its last one was: more than its own, where vCPUs take turns inside of it."""
     instructions: tuple[Key, ...]
 
     @property
@@ -29,11 +31,11 @@ class Block(NamedTuple):
 class _Thread:
     """What one vCPU is executing."""
 
-    __slots__ = ("expected", "instructions", "is_in_slot", "start")
+    __slots__ = ("end", "expected", "instructions", "is_in_slot", "start")
 
     def __init__(self) -> None:
         self.instructions: list[Key] = []
-        self.start = 0
+        self.start = self.end = 0
         self.expected = _NOWHERE
         """Address of the next instruction, if it is of the same block."""
         self.is_in_slot = False
@@ -54,11 +56,14 @@ class Blocks:
         self._known: dict[Key, tuple[int, int | None]] = {}
         """The address behind an instruction, and its delay slots if it is a branch."""
         self._threads: dict[int, _Thread] = {}
+        self.begins = False
+        """The latest frame is the first instruction of a block."""
         self.count = 0
         """Instructions executed so far, of all vCPUs."""
 
     def feed(self, frame: Frame) -> Block | None:
         """Take one frame; return the block that has ended before it, if one has."""
+        self.begins = False
         if type(frame) is not StdFrame:
             return self._interrupted(frame.thread_id) if type(frame) is ExceptionFrame else None
         thread_id, address = frame.thread_id, frame.address
@@ -71,7 +76,8 @@ class Blocks:
             thread.instructions.append(key)
         else:
             if thread.instructions:
-                ended = Block(thread_id, thread.start, tuple(thread.instructions))
+                ended = Block(thread_id, thread.start, thread.end, tuple(thread.instructions))
+            self.begins = True
             thread.instructions = [key]
             thread.start = self.count
             thread.is_in_slot = False
@@ -84,7 +90,7 @@ class Blocks:
         else:
             thread.is_in_slot = slots > 0
             thread.expected = behind if slots else _NOWHERE
-        self.count += 1
+        self.count = thread.end = self.count + 1
         return ended
 
     def finish(self) -> list[Block]:
@@ -97,7 +103,7 @@ class Blocks:
         thread = self._threads.pop(thread_id, None) if thread_id is not None else None
         if thread is None or thread_id is None:
             return None
-        return Block(thread_id, thread.start, tuple(thread.instructions))
+        return Block(thread_id, thread.start, thread.end, tuple(thread.instructions))
 
     def _learn(self, key: Key) -> tuple[int, int | None]:
         address, rawbytes, _ = key

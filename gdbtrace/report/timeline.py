@@ -30,7 +30,7 @@ class TimelineLines:
         self._symbols = symbols
         self._clock = clock
         self._with_source = with_source
-        self._sources: dict[tuple[int, int], str] = {}
+        self._sources: dict[tuple[int, int, str], str] = {}
 
     def line(self, event: TimelineEvent) -> str:
         """``time vCPU what``; of a block its address, its number of instructions, symbol and source lines."""
@@ -40,7 +40,7 @@ class TimelineLines:
                 address, count = event.address, len(event.instructions)
                 name = self._symbols.name_at(address)
                 text = f"{time_of(event.start):>12} {event.thread_id:>2}  {address:#x}  {count:>3}  {name}"
-                return f"{text}  {self._source_of(event)}".rstrip() if self._with_source else text.rstrip()
+                return f"{text}  {self._source_of(event, name)}".rstrip() if self._with_source else text.rstrip()
             case Enter(activation):
                 return f"{self._head(event.time, activation)}> {activation.name}{self._origin_of(activation)}"
             case Leave(activation):
@@ -65,7 +65,9 @@ class TimelineLines:
                     "instructions": len(event.instructions),
                     "symbol": self._symbols.name_at(event.address) or None,
                 }
-                return {**record, "source": list(map(str, self._lines_of(event)))} if self._with_source else record
+                if self._with_source:
+                    record["source"] = list(map(str, lines_of(event, self._symbols)))
+                return record
             case Enter(activation):
                 return {
                     "kind": "enter",
@@ -118,18 +120,21 @@ class TimelineLines:
         line = self._symbols.line_at(address)
         return {"source": None if line is None else str(line)}
 
-    def _source_of(self, block: Block) -> str:
-        key = block.address, len(block.instructions)
+    def _source_of(self, block: Block, name: str) -> str:
+        # Another module may be loaded there.
+        key = block.address, len(block.instructions), name
         text = self._sources.get(key)
         if text is None:
             if len(self._sources) >= _MOST_KEPT:
                 self._sources.clear()
-            text = self._sources[key] = _short(self._lines_of(block))
+            text = self._sources[key] = _short(lines_of(block, self._symbols))
         return text
 
-    def _lines_of(self, block: Block) -> list[SourceLine]:
-        found = (self._symbols.line_at(address) for address, _, _ in block.instructions)
-        return list(dict.fromkeys(line for line in found if line is not None))
+
+def lines_of(block: Block, symbols: Symbols) -> list[SourceLine]:
+    """The lines of source that a block is of, in the order in which it comes to them."""
+    found = (symbols.line_at(address) for address, _, _ in block.instructions)
+    return list(dict.fromkeys(line for line in found if line is not None))
 
 
 def clock_record(clock: Clock) -> Record:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,8 +14,10 @@ from gdbtrace.analysis.disassembly import Disassembly
 from gdbtrace.analysis.flow import Block, Blocks
 from gdbtrace.analysis.symbols import Symbols
 from gdbtrace.arch.registry import ARCHITECTURES
+from gdbtrace.image import Image
 from gdbtrace.trace.frames import ExceptionFrame, Frame, Operand, RegisterLocation, StdFrame, Usage
 
+TRACES = Path(__file__).parents[1] / "traces"
 NOP, RET, BL, B_NE, BR = "1f2003d5", "c0035fd6", "00000094", "01000054", "00021fd6"
 """AArch64; where a branch goes is of no interest."""
 
@@ -41,9 +44,9 @@ def addresses_of(blocks: Iterable[Block]) -> list[list[int]]:
     return [[address for address, _, _ in block.instructions] for block in blocks]
 
 
-def calls_of(frames: Iterable[Frame]) -> list[CallEvent]:
+def calls_of(frames: Iterable[Frame], program: Image | None = None) -> list[CallEvent]:
     arch = ARCHITECTURES["aarch64"]
-    return list(iter_calls(frames, Disassembly(arch), Symbols(arch, None)))
+    return list(iter_calls(frames, Disassembly(arch), Symbols(arch, program)))
 
 
 def told(events: Iterable[CallEvent]) -> list[str]:
@@ -61,11 +64,11 @@ def test_a_branch_ends_a_block_whether_it_is_taken_or_not() -> None:
     assert addresses_of(blocks_of(frames)) == [[0, 4], [8, 12], [0]]
 
 
-def test_a_block_knows_when_it_began_and_whose_it_is() -> None:
+def test_a_block_knows_when_it_ran_and_whose_it_is() -> None:
     frames = [frame(0), frame(0x100, thread=1), frame(4, RET), frame(0x104, thread=1), frame(8)]
-    assert [(block.thread_id, block.start, block.address) for block in blocks_of(frames)] == [
-        *((0, 0, 0), (0, 4, 8)),
-        (1, 1, 0x100),
+    assert [(block.thread_id, block.start, block.end, block.address) for block in blocks_of(frames)] == [
+        *((0, 0, 3, 0), (0, 4, 5, 8)),
+        (1, 1, 4, 0x100),
     ]
 
 
@@ -152,6 +155,62 @@ def test_longjmp_unwinds() -> None:
     assert told(calls_of(frames))[3:] == [
         *("4 > 0x100 call", "5 > 0x200 call"),
         *("6 < 0x200 unwound", "6 < 0x100 unwound", "7 < 0x0 end"),
+    ]
+
+
+def test_an_exception_of_cpp_unwinds_to_where_it_is_caught() -> None:
+    """That is in a function further up, elsewhere than behind its call."""
+    program = Image(TRACES / "aarch64.elf")
+    start, fill, add, fibonacci = (
+        symbol.address
+        for name in ("_start", "fill", "sum", "fibonacci")
+        if (symbol := program.symbol(name)) is not None
+    )
+    frames = [
+        *(call(start), call(fill), call(add)),
+        *(frame(fibonacci), frame(fibonacci + 4, BR)),  # It throws...
+        *(frame(fill + 0x10), frame(fill + 0x14, RET), frame(start + 4)),  # ...and fill catches.
+    ]
+    assert told(calls_of(frames, program)) == [
+        *("0 > _start start", "1 > fill call", "2 > sum call", "3 > fibonacci call"),
+        *("5 < fibonacci unwound", "5 < sum unwound", "7 < fill return", "8 < _start end"),
+    ]
+
+
+def test_an_exception_of_cpp_passes_a_function_that_has_called_itself() -> None:
+    """Each activation destroys its variables where the others do; the stack pointer tells them apart."""
+    program = Image(TRACES / "aarch64.elf")
+    start, fibonacci, add, leave = (
+        symbol.address
+        for name in ("_start", "fibonacci", "sum", "leave")
+        if (symbol := program.symbol(name)) is not None
+    )
+
+    def unwinder(pointer: int) -> StdFrame:
+        operand = Operand(RegisterLocation("sp"), 64, pointer.to_bytes(8, "little"), Usage(True, False))
+        return StdFrame(leave + 4, 0, bytes.fromhex(BR), (operand,), ())
+
+    frames = [
+        *(call(start), call(fibonacci), call(fibonacci), call(fibonacci)),
+        *(call(add), unwinder(0x100), call(fibonacci + 0x10)),  # Destroys its variables...
+        *(call(leave), unwinder(0x120), call(fibonacci + 0x10)),  # ...and so does its caller...
+        *(call(leave), unwinder(0x160), frame(start + 0x20)),  # ...whose caller does not; the one of that catches.
+    ]
+    assert [line for line in told(calls_of(frames, program)) if "fibonacci" in line] == [
+        *("1 > fibonacci call", "2 > fibonacci call", "3 > fibonacci call"),
+        *("9 < fibonacci unwound", "12 < fibonacci unwound", "12 < fibonacci unwound"),
+    ]
+
+
+def test_a_jump_inside_of_a_function_leaves_nothing() -> None:
+    program = Image(TRACES / "aarch64.elf")
+    fibonacci = program.symbol("fibonacci")
+    assert fibonacci is not None
+    at = fibonacci.address
+    events = calls_of([call(at), call(at), frame(at, BR), frame(at + 8), frame(at + 12, RET), frame(at + 4)], program)
+    assert told(events) == [
+        *("0 > fibonacci start", "1 > fibonacci call", "2 > fibonacci call"),
+        *("5 < fibonacci return", "6 < fibonacci end", "6 < fibonacci end"),
     ]
 
 

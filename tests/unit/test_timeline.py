@@ -14,17 +14,21 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TrackEvent
+from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace
 
 from gdbtrace.analysis.calls import Activation, Enter, Entry, Exit, Leave
+from gdbtrace.analysis.flow import Block
+from gdbtrace.analysis.symbols import Symbols
 from gdbtrace.analysis.timeline import Clock, ExceptionTaken, StageReached
 from gdbtrace.cli.app import main
 from gdbtrace.report.chrome import ChromeTrace
 from gdbtrace.report.perfetto import PerfettoTrace
 from gdbtrace.report.slices import SliceExport
 from gdbtrace.trace.frames import ExceptionFrame
+from tests.trace_processor import TraceProcessor
 
 TRACES = Path(__file__).parents[1] / "traces"
+FUNCTIONS = {"_start": 1, "fill": 1, "sum": 1, "fibonacci": 15, "leave": 1}
 BOTH = pytest.mark.parametrize("arch", ["sparc64", "aarch64"])
 
 
@@ -63,7 +67,7 @@ def test_the_calls_are_those_that_the_program_makes(arch: str, capsys: pytest.Ca
     lines = timeline_of(capsys, TRACES / f"{arch}.frames", "--functions", "--json").splitlines()
     records = list(map(json.loads, lines))
     entered = Counter(record["function"] for record in records if record["kind"] == "enter")
-    assert entered == {"_start": 1, "fill": 1, "sum": 1, "fibonacci": 15, "leave": 1}
+    assert entered == FUNCTIONS
     ended = Counter(record["how"] for record in records if record["kind"] == "leave")
     assert ended == {"return": 17, "end": 2}
 
@@ -110,8 +114,8 @@ def test_chromes_events(arch: str, tmp_path: Path, capsys: pytest.CaptureFixture
     assert trace["otherData"] == {"clock": "1 ns is 1 instruction"}
     events = trace["traceEvents"]
     names = {event["tid"]: event["args"]["name"] for event in events if event.get("name") == "thread_name"}
-    assert names == {0: "stages", 1: "vCPU 0"}
-    open_slices: dict[int, list[str]] = {0: [], 1: []}
+    assert names == {1: "stages", 2: "vCPU 0", 3: "vCPU 0 blocks"}
+    open_slices: dict[int, list[str]] = {1: [], 2: []}
     begun: Counter[str] = Counter()
     for event in events:
         assert {"ph", "pid", "tid"} <= event.keys()
@@ -120,50 +124,63 @@ def test_chromes_events(arch: str, tmp_path: Path, capsys: pytest.CaptureFixture
             begun[event["name"]] += 1
         elif event["ph"] == "E":
             open_slices[event["tid"]].pop()
-    assert open_slices == {0: [], 1: []}
-    assert begun == {"_start": 1, "fill": 1, "sum": 2, "fibonacci": 15, "leave": 1}
+    assert open_slices == {1: [], 2: []}
+    assert begun == FUNCTIONS | {"sum": 2}
 
 
 @BOTH
 def test_perfettos_packets(arch: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "out.pftrace"
     timeline_of(capsys, TRACES / f"{arch}.frames", "--perfetto", file, "--stage", "sum=sum")
-    tracks, slices = slices_of(file.read_bytes())
-    assert tracks == {"stages", "vCPU 0"}
-    assert Counter(name for _, name, _, _ in slices) == {"_start": 1, "fill": 1, "sum": 2, "fibonacci": 15, "leave": 1}
-    lines = timeline_of(capsys, TRACES / f"{arch}.frames", "--functions", "--json").splitlines()
-    records = [record for record in map(json.loads, lines) if record["kind"] == "leave"]
-    expected = sorted((record["time"] - record["duration"], record["time"], record["function"]) for record in records)
-    assert sorted((begin, end, name) for track, name, begin, end in slices if track == "vCPU 0") == expected
+    packets = Trace.FromString(file.read_bytes()).packet
+    assert {packet.trusted_packet_sequence_id for packet in packets} == {1}
+    tracks = {packet.track_descriptor.uuid: packet.track_descriptor for packet in packets}
+    assert tracks[1].process.process_name == f"{arch}.elf (1 ns is 1 instruction)"
+    (vcpu,) = (uuid for uuid, track in tracks.items() if track.thread.thread_name == "vCPU 0")
+    rows = {track.name: track.parent_uuid for track in tracks.values() if track.name}
+    assert rows == {"vCPU 0 blocks": vcpu, "stages": 1}
 
 
-def slices_of(data: bytes) -> tuple[set[str], list[tuple[str, str, int, int]]]:
-    """Tracks by name; slices: track, name, begin, end."""
-    names: dict[int, str] = {}
-    tracks: dict[int, str] = {}
-    open_slices: dict[int, list[tuple[str, int]]] = {}
-    slices = []
-    for packet in Trace.FromString(data).packet:
-        assert packet.trusted_packet_sequence_id == 1
-        if packet.sequence_flags & 1:
-            names.clear()
-        names.update({name.iid: name.name for name in packet.interned_data.event_names})
-        descriptor = packet.track_descriptor
-        if descriptor.HasField("process"):
-            assert descriptor.process.process_name.endswith("1 ns is 1 instruction)")
-        elif descriptor.uuid:
-            assert descriptor.parent_uuid == 1
-            tracks[descriptor.uuid] = descriptor.name or descriptor.thread.thread_name
-        event = packet.track_event
-        if event.type == TrackEvent.TYPE_SLICE_BEGIN:
-            open_slices.setdefault(event.track_uuid, []).append((names[event.name_iid], packet.timestamp))
-        elif event.type == TrackEvent.TYPE_SLICE_END:
-            name, begin = open_slices[event.track_uuid].pop()
-            slices.append((tracks[event.track_uuid], name, begin, packet.timestamp))
-        elif event.type == TrackEvent.TYPE_INSTANT:
-            slices.append((tracks[event.track_uuid], names[event.name_iid], packet.timestamp, packet.timestamp))
-    assert not any(open_slices.values())
-    return set(tracks.values()), slices
+@BOTH
+def test_perfetto_understands_both_files(arch: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its trace processor is what ui.perfetto.dev shows, and answers the same of either file."""
+    trace, files = TRACES / f"{arch}.frames", [tmp_path / "out.pftrace", tmp_path / "out.json"]
+    stages = ["--stage", "sum=sum", "--stage", "end=leave"]
+    timeline_of(capsys, trace, "--source", "--perfetto", files[0], "--chrome", files[1], *stages)
+    shown = [json.loads(line) for line in timeline_of(capsys, trace, "--source", "--json").splitlines()]
+    blocks = [
+        (row["time"], row["instructions"], row["symbol"], row["address"], " ".join(row["source"]))
+        for row in shown
+        if row["kind"] == "block"
+    ]
+    shown = [json.loads(line) for line in timeline_of(capsys, trace, "--functions", "--json").splitlines()]
+    left = [row for row in shown if row["kind"] == "leave"]
+    functions = [
+        (row["time"] - row["duration"], row["duration"], row["depth"], row["function"], row["address"]) for row in left
+    ]
+    times = {row["function"]: row["time"] for row in shown if row["kind"] == "enter"}
+    end = sum(block[1] for block in blocks)
+
+    for file in files:
+        understood = TraceProcessor(file.read_bytes())
+        assert understood.query("select name, value from stats where severity != 'info' and value > 0") == []
+        prefix = "args" if file.suffix == ".json" else "debug"
+        address, source = (f"extract_arg(arg_set_id, '{prefix}.{name}')" for name in ("address", "source"))
+        # Each kind has a track of its own.
+        tracks = understood.query("select category, count(distinct track_id) from slice group by category")
+        assert tracks == [("block", 1), ("function", 1), ("stage", 1)]
+        assert understood.query("select count(distinct track_id) from slice") == [(3,)]
+        found = f"select ts, dur, name, {address}, {source} from slice where category = 'block' order by ts"
+        assert understood.query(found) == blocks
+        found = f"select ts, dur, depth, name, {address} from slice where category = 'function'"
+        assert sorted(understood.query(found)) == sorted(functions)
+        assert understood.query("select ts, dur, name from slice where category = 'stage' order by ts") == [
+            (times["sum"], times["leave"] - times["sum"], "sum"),
+            (times["leave"], end - times["leave"], "end"),
+        ]
+        of_functions = "slice join thread_track on track_id = thread_track.id join thread using (utid)"
+        found = f"select distinct thread.name from {of_functions} where category = 'function'"
+        assert understood.query(found) == [("vCPU 0",)]
 
 
 class Memory:
@@ -176,25 +193,42 @@ class Memory:
 
 def test_exports_of_virtual_time_and_odd_names() -> None:
     chrome, perfetto, clock = Memory(), Memory(), Clock(3)
-    export = SliceExport([ChromeTrace(chrome, "a", clock), PerfettoTrace(perfetto, "a", clock)], clock)
-    activation = Activation(1 << 63, 0, 'no "UTF-8" \udcff\n', None, 0, 200, Entry.START)
+    writers = [ChromeTrace(chrome, "a", clock), PerfettoTrace(perfetto, "a", clock)]
+    export = SliceExport(writers, Symbols(None, None), clock, with_source=True)
+    activation = Activation(1 << 63, 0, 'no "UTF-8" \udcff\n', 0x10, 0, 200, Entry.HANDLER)
     for event in (
         StageReached("reset", 0, 0, 0),
         Enter(activation),
-        ExceptionTaken(ExceptionFrame(5, 1 << 63), 300),
+        ExceptionTaken(ExceptionFrame(5, 1 << 63, 0x20), 300),
+        Block(1 << 63, 300, 350, ((0x30, b"", None), (0x34, b"", None))),
         StageReached("kernel", 8, 0, 350),
-        Leave(activation, 400, Exit.RETURN),
+        Leave(activation, 400, Exit.UNWOUND),
     ):
         export.feed(event)
     export.finish(500)
 
-    events = json.loads(chrome.data)["traceEvents"]
-    assert [event["ts"] for event in events if "ts" in event] == [0, 1.6, 2.4, 2.8, 2.8, 3.2, 4]
-    assert 'no "UTF-8" \\udcff\n' in {event.get("name") for event in events}
-    packets = Trace.FromString(perfetto.data).packet
-    assert [packet.timestamp for packet in packets if packet.HasField("track_event")] == [
-        *(0, 1600, 2400, 2800, 2800, 3200, 4000),
-    ]
+    for data, prefix in ((chrome.data, "args"), (perfetto.data, "debug")):
+        understood = TraceProcessor(data)
+        rows = understood.query("select ts, dur, category, name from slice order by ts, category")
+        assert rows == [
+            (0, 2800, "stage", "reset"),
+            (1600, 1600, "function", 'no "UTF-8" \\udcff\n'),
+            (2400, 400, "block", "0x30"),
+            (2400, 0, "exception", "exception 5"),
+            (2800, 1200, "stage", "kernel"),
+        ]
+        # Exceptions are on their vCPU's own track.
+        assert understood.query("select count(distinct track_id) from slice") == [(3,)]
+        arguments = understood.query(
+            "select category, key, display_value from slice join args using (arg_set_id)"
+            f" where key glob '{prefix}.*' and category != 'stage' order by category, key"
+        )
+        assert [(category, str(key).removeprefix(f"{prefix}."), value) for category, key, value in arguments] == [
+            *(("block", "address", "0x30"), ("block", "instructions", "2")),
+            *(("exception", "from", "0x20"), ("exception", "number", "5")),
+            *(("function", "address", "0x0"), ("function", "caller", "0x10")),
+            *(("function", "entry", "handler"), ("function", "exit", "unwound")),
+        ]
 
 
 def test_bad_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
