@@ -85,7 +85,7 @@ class Reading:
     def iter_numbered(self) -> Iterator[tuple[int, Frame]]:
         """The selected frames with their numbers in the trace, counted from 0.
 
-        :raise TraceFormatError: when a damaged place is reached.
+        :raise TraceFormatError: when a damaged place is reached; behind the frames, if the meta frame is damaged.
         """
         selection, spaces = self.selection, _AddressSpaces(self.selection.address_space_register)
         is_whole = self.is_window
@@ -103,6 +103,8 @@ class Reading:
                 yield number, frame
             elif is_whole or self._is_selected(frame, spaces):
                 yield number, frame
+        # What it said is lost, and hides none of the frames.
+        _ = self.reader.meta
 
     @property
     def is_window(self) -> bool:

@@ -118,6 +118,19 @@ def test_empty_trace_has_no_lines(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert json.loads(printed(capsys, "info", "--json", path)[0])["frames"] == {}
 
 
+def test_a_damaged_meta_frame_is_told_behind_the_frames(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = trace(tmp_path / "x.frames", "tracewrap", 2)
+    data = bytearray(path.read_bytes())
+    (size,) = struct.unpack_from("<Q", data, 0x30)
+    data[0x38 : 0x38 + size] = b"\xff" * size
+    path.write_bytes(data)
+    for command, lines in (("log", 2), ("info", 13)):
+        assert main([command, str(path)]) == 4
+        captured = capsys.readouterr()
+        assert captured.err == f"gdbtrace: {path}: meta_frame cannot be decoded at offset 0x38\n"
+        assert len(captured.out.splitlines()) == lines
+
+
 def test_registers_without_a_width_are_shown_by_their_values(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
