@@ -171,6 +171,18 @@ def test_architecture_is_told_by_the_header(
     assert json.loads(printed(capsys, "info", "--json", path)[0])["arch"] == arch
 
 
+def test_architecture_that_nobody_knows_is_told_and_can_be_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = trace(tmp_path / "x.frames", "tracewrap", 1, header=(200, 7))
+    assert main(["log", str(path)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith('1, 0x10000, 0xe92d0030, ".byte ')
+    problem = "instructions are shown as bytes: the trace does not say of which architecture; --arch says it"
+    assert captured.err == f"gdbtrace: {problem}\n"
+    assert printed(capsys, "log", "--arch", "arm", path)[0].startswith('1, 0x10000, 0xe92d0030, "push {r4, r5}"')
+
+
 @pytest.mark.parametrize("arch", ["mips", "mipsel"])
 def test_program_tells_the_byte_order_that_the_header_does_not(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arch: str
