@@ -95,13 +95,15 @@ def profile_of_trace(reader: TraceReader) -> MachineProfile | None:
 
 def argument_of(reader: TraceReader, option: str) -> str | None:
     """The value of an option that gdbtrace noted in the meta frame."""
-    arguments = reader.meta.tracer.args if reader.meta else ()
+    meta = reader.sound_meta
+    arguments = meta.tracer.args if meta else ()
     return next((argument[len(option) :] for argument in arguments if argument.startswith(option)), None)
 
 
 def is_of_machine(reader: TraceReader) -> bool:
     """Whether gdbtrace noted in the meta frame that it traced a machine, not a program."""
-    arguments = reader.meta.tracer.args if reader.meta else ()
+    meta = reader.sound_meta
+    arguments = meta.tracer.args if meta else ()
     return any(argument.startswith("--machine") for argument in arguments)
 
 
@@ -146,14 +148,14 @@ def image_of_trace(
     """
     if given is not None:
         return Image(given, places)
-    target = reader.meta.target if reader.meta else None
-    if target is None or not target.path:
+    meta = reader.sound_meta
+    if meta is None or not meta.target.path:
         return None
-    named = Path(target.path)
+    named = Path(meta.target.path)
     for candidate in (named, *(folder / named.name for folder in (reader.path.parent, *folders))):
         try:
             image = Image(candidate, places)
-            if md5_of(candidate) == target.md5sum:
+            if md5_of(candidate) == meta.target.md5sum:
                 return image
         except (OSError, UsageError):
             continue

@@ -24,6 +24,7 @@ _BATCH = 1 << 12
 
 
 _UNKNOWN = "(bytes unknown)"
+_NO_ARCHITECTURE = "instructions are shown as bytes: the trace does not say of which architecture; --arch says it"
 
 
 class Syntax(Enum):
@@ -84,7 +85,7 @@ class Disassembly:
     @property
     def problem(self) -> str:
         """Why the instructions have no text on this machine; empty: they have."""
-        return problem_of(self._arch) if self._arch else ""
+        return problem_of(self._arch) if self._arch else _NO_ARCHITECTURE
 
     def look_ahead(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """The same frames; where objdump has to be asked, it has been asked for many of them at once."""

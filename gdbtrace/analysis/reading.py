@@ -83,7 +83,7 @@ class Reading:
     def __iter__(self) -> Iterator[Frame]:
         """The selected frames.
 
-        :raise TraceFormatError: when a damaged place is reached.
+        :raise TraceFormatError: when a damaged place is reached; behind the frames, if the meta frame is damaged.
         """
         selection, spaces = self.selection, _AddressSpaces(self.selection.address_space_register)
         is_whole = self.is_window
@@ -105,6 +105,8 @@ class Reading:
                 yield frame
             elif is_whole or self._is_selected(frame, spaces):
                 yield frame
+        # What it said is lost, and hides none of the frames.
+        _ = self.reader.meta
 
     def iter_numbered(self) -> Iterator[tuple[int, Frame]]:
         """The same with their numbers in the trace, counted from 0."""

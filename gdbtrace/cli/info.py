@@ -30,16 +30,18 @@ def info(
         facts = _facts(reader, analysis.result())
         if as_json:
             print(json.dumps(facts))
-            return
-        for name, value in facts.items():
-            label = f"{name}:"
-            for line in _lines(value):
-                print(printable(f"{label:<18} {line}"))
-                label = ""
+        else:
+            for name, value in facts.items():
+                label = f"{name}:"
+                for line in _lines(value):
+                    print(printable(f"{label:<18} {line}"))
+                    label = ""
+        # If it is damaged, that is told behind what is known all the same.
+        _ = reader.meta
 
 
 def _facts(reader: TraceReader, contents: Contents) -> dict[str, object]:
-    header, meta = reader.header, reader.meta
+    header, meta = reader.header, reader.sound_meta
     arch = architecture_of_trace(reader, None, image_of_trace(reader, None))
     facts: dict[str, object] = {
         "version": header.version,

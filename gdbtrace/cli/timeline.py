@@ -68,7 +68,8 @@ def timeline(
         clock = _clock_of(reading.reader)
         analysis = Timeline(reading, places)
         files = [(kind, path) for kind, path in ((PerfettoTrace, perfetto), (ChromeTrace, chrome)) if path is not None]
-        process = os.path.basename(reading.reader.meta.target.path if reading.reader.meta else "") or trace.name
+        meta = reading.reader.sound_meta
+        process = os.path.basename(meta.target.path if meta else "") or trace.name
         outputs = [(kind, stack.enter_context(open_output(path))) for kind, path in files]
         writers = [kind(output, process, clock) for kind, output in outputs]
         export = SliceExport(writers, reading.symbols, clock, with_source=source)

@@ -418,6 +418,14 @@ class TraceReader:
         return decode_meta_frame(self._meta_message, self.path, _HEADER.size + _U64.size)
 
     @property
+    def sound_meta(self) -> MetaFrame | None:
+        """As :attr:`meta`; None, too, if it is damaged."""
+        try:
+            return self.meta
+        except TraceFormatError:
+            return None
+
+    @property
     def meta_message(self) -> bytes | None:
         """The meta frame as it stands in the file."""
         return self._meta_message

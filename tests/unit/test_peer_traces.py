@@ -118,6 +118,19 @@ def test_empty_trace_has_no_lines(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert json.loads(printed(capsys, "info", "--json", path)[0])["frames"] == {}
 
 
+def test_a_damaged_meta_frame_is_told_behind_the_frames(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = trace(tmp_path / "x.frames", "tracewrap", 2)
+    data = bytearray(path.read_bytes())
+    (size,) = struct.unpack_from("<Q", data, 0x30)
+    data[0x38 : 0x38 + size] = b"\xff" * size
+    path.write_bytes(data)
+    for command, lines in (("log", 2), ("info", 13)):
+        assert main([command, str(path)]) == 4
+        captured = capsys.readouterr()
+        assert captured.err == f"gdbtrace: {path}: meta_frame cannot be decoded at offset 0x38\n"
+        assert len(captured.out.splitlines()) == lines
+
+
 def test_registers_without_a_width_are_shown_by_their_values(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -156,6 +169,18 @@ def test_architecture_is_told_by_the_header(
 ) -> None:
     path = trace(tmp_path / "x.frames", "tracewrap", 2, header=header, meta_frame=meta(*arguments))
     assert json.loads(printed(capsys, "info", "--json", path)[0])["arch"] == arch
+
+
+def test_architecture_that_nobody_knows_is_told_and_can_be_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = trace(tmp_path / "x.frames", "tracewrap", 1, header=(200, 7))
+    assert main(["log", str(path)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith('1, 0x10000, 0xe92d0030, ".byte ')
+    problem = "instructions are shown as bytes: the trace does not say of which architecture; --arch says it"
+    assert captured.err == f"gdbtrace: {problem}\n"
+    assert printed(capsys, "log", "--arch", "arm", path)[0].startswith('1, 0x10000, 0xe92d0030, "push {r4, r5}"')
 
 
 @pytest.mark.parametrize("arch", ["mips", "mipsel"])
