@@ -93,6 +93,9 @@ def open_reading(
         if reading.disassembly.problem and beside is None:
             complain(reading.disassembly.problem)
         yield reading
+        if beside is None:
+            # Now all modules have been heard of.
+            _refuse_unknown_functions(reading)
 
 
 @contextmanager
@@ -210,6 +213,14 @@ def progress_of(reading: Reading) -> Iterator[Callable[[], None] | None]:
         yield show
     finally:
         line.clear()
+
+
+def _refuse_unknown_functions(reading: Reading) -> None:
+    unknown = set(reading.selection.functions)
+    for function in reading.symbols.iter_functions() if unknown else ():
+        unknown = {name for name in unknown if not function.is_called(name)}
+    if unknown:
+        raise UsageError(f"--range {' '.join(sorted(unknown))}: no function of that name is known")
 
 
 def _selection_of(options: ReadingOptions) -> Selection:

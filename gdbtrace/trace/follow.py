@@ -75,9 +75,7 @@ class TraceFollower(TraceReader):
                     raise TraceFormatError(self.path, end, self._short_of(self._claimed_frames, index), REMEDY)
                 return
             if not is_written:
-                raise TraceFormatError(
-                    self.path, offset, "never closed, and nobody writes it any more; it ends", REMEDY
-                )
+                raise TraceFormatError(self.path, offset, "not closed, and nobody writes it any more; it ends", REMEDY)
             if offset == grown:
                 self._wait()
 

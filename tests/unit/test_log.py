@@ -236,6 +236,7 @@ def test_trace_that_was_never_closed_is_read_to_its_end(tmp_path: Path, capsys: 
         (["--asid", "1"], "--asid: a frame of this trace does not say"),
         (["--frames", "5:1"], "ends before it begins"),
         (["--range", "010-020"], "--range 010: must be a number"),
+        (["--range", "fil"], "--range fil: no function of that name is known"),
     ],
 )
 def test_what_does_not_fit_is_said(arguments: list[str], problem: str, capsys: pytest.CaptureFixture[str]) -> None:
