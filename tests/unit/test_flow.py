@@ -146,6 +146,15 @@ def test_a_tail_call_takes_the_callers_place() -> None:
     ]
 
 
+def test_a_jump_is_a_tail_call_once_its_target_is_known_for_a_function() -> None:
+    loop = [frame(0, B_NE), frame(0x200, B_NE)]
+    frames = [*loop, *loop, call(0), frame(0x200, RET), frame(4, B_NE), frame(0, B_NE), frame(0x200)]
+    assert told(calls_of(frames)) == [
+        *("0 > 0x0 start", "5 > 0x200 call", "6 < 0x200 return"),
+        *("8 < 0x0 tail call", "8 > 0x200 tail call", "9 < 0x200 end"),
+    ]
+
+
 def test_longjmp_unwinds() -> None:
     frames = [
         *(call(0), frame(0x300, RET)),  # setjmp

@@ -509,3 +509,23 @@ def test_a_damaged_meta_frame_is_a_trace_format_error() -> None:
         decode_meta_frame(encode_meta_frame(META)[:-1])
     with pytest.raises(TraceFormatError, match="lacks tracer, target, fstats, user, host, time"):
         decode_meta_frame(b"")
+
+
+def test_messages_that_begin_alike_are_told_apart() -> None:
+    """Of one size, with the same instruction and the same pre list; what follows is laid out otherwise."""
+    pre = encode_operand(Operand(RegisterLocation("r0"), 32, bytes(4), Usage(read=True)))
+
+    def message(value_bytes: int | None, mode: str | None) -> bytes:
+        operand = None if value_bytes is None else Operand(RegisterLocation("r1"), 0, bytes(value_bytes), Usage())
+        return encode_std_frame(0x1000, 0, b"\1", pre, None if operand is None else encode_operand(operand), mode)
+
+    without_mode = message(12, None)
+    with_mode = message(4, "arm:le")
+    without_post = message(None, "m" * (len(without_mode) - len(message(None, ""))))
+    messages = [without_mode, with_mode, without_post]
+    assert len({len(each) for each in messages}) == 1
+    assert len({each[: each.index(pre) + len(pre)] for each in messages}) == 1
+
+    decoder = FrameDecoder()
+    for each in [*messages, *reversed(messages), *messages]:
+        assert encode_frame(decoder.decode(each)) == each
