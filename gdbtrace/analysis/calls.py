@@ -23,7 +23,7 @@ _MOST_DEEP = 1 << 14
 """Functions on a stack before it is given up: coroutines and kernels switch stacks, which nobody tells us."""
 _MOST_KEPT = 1 << 16
 """Entries of what is remembered of instructions and addresses before it is forgotten."""
-LOCAL_ENTRY_BYTES = 8
+_LOCAL_ENTRY_BYTES = 8
 """From where a function begins to where callers come in that share its global pointer (PowerPC's ELFv2, Alpha)."""
 
 
@@ -370,7 +370,7 @@ def _take_one(counts: Counter[int], key: int) -> None:
 
 
 def _is_entry(function: Function, address: int) -> bool:
-    return address - function.low in (0, LOCAL_ENTRY_BYTES)
+    return address - function.low in (0, _LOCAL_ENTRY_BYTES)
 
 
 def _holds(operand: Operand, address: int, behind: int, target: int) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
-from gdbtrace.analysis.calls import CallEvent, Calls, Enter
+from gdbtrace.analysis.calls import CallEvent, Calls, Enter, Entry
 from gdbtrace.analysis.disassembly import Disassembly, Key
 from gdbtrace.analysis.symbols import Symbols
 from gdbtrace.arch.model import Arch
@@ -50,6 +50,8 @@ class Coverage:
     arch: Arch | None
     hits: Mapping[Executed, int]
     jumps: Mapping[Jump, int]
+    entries: Mapping[Executed, int]
+    """Where functions were entered, also in their middle, as exceptions enter a table of vectors; and how often."""
     modules: Mapping[str, Symbols]
     """Of those modules whose files are here the functions, at their linked addresses."""
     images: Mapping[str, Image]
@@ -74,6 +76,7 @@ class Coverage:
             self.arch or other.arch,
             _sum(self.hits, other.hits),
             _sum(self.jumps, other.jumps),
+            _sum(self.entries, other.entries),
             {**other.modules, **self.modules},
             {**other.images, **self.images},
             {*self.branches, *other.branches},
@@ -93,6 +96,7 @@ class Coverage:
             self,
             hits={executed: count for executed, count in self.hits.items() if executed in kept},
             jumps={jump: count for jump, count in self.jumps.items() if jump[1] in kept},
+            entries={executed: count for executed, count in self.entries.items() if executed in kept},
         )
 
     def is_repeat(self, jump: Jump) -> bool:
@@ -126,6 +130,7 @@ class CoverageAnalysis:
         self._left: set[Key] = set()
         """As `_sources`, by address."""
         self._jumps: dict[Jump, int] = {}
+        self._entries: dict[Executed, int] = {}
         self._sources: set[Executed] = set()
         """What execution went elsewhere from."""
         self._branches: set[Executed] = set()
@@ -165,7 +170,14 @@ class CoverageAnalysis:
         slots = {source.place for source in self._sources - self._branches}
         ends = self._sources | {branch for branch in self._branches if branch.end not in slots}
         return Coverage(
-            self._arch, dict(self._hits), dict(self._jumps), modules, dict(self._images), set(self._branches), ends
+            self._arch,
+            dict(self._hits),
+            dict(self._jumps),
+            dict(self._entries),
+            modules,
+            dict(self._images),
+            set(self._branches),
+            ends,
         )
 
     def _meet(self, key: Key) -> None:
@@ -192,8 +204,12 @@ class CoverageAnalysis:
         if last != key or self._executed[key] in self._branches:
             if last is not None:
                 self._left.add(last)
-            if any(type(event) is Enter for event in events):
+            entered = [event.activation for event in events if type(event) is Enter]
+            if entered:
                 last = None
+                if entered[-1].entry is not Entry.START:
+                    target = self._executed[key]
+                    self._entries[target] = self._entries.get(target, 0) + 1
             elif events and last is not None:
                 # Back from a call: it went on to the instruction behind, after all.
                 return

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from gdbtrace.analysis.calls import LOCAL_ENTRY_BYTES
 from gdbtrace.analysis.coverage import Coverage, Executed, Place
 from gdbtrace.analysis.covered_lines import line_counts
 from gdbtrace.analysis.disassembly import Key
@@ -120,13 +119,14 @@ class CoveredCode:
         self._is_shown = is_shown
         self._with_unexecuted = with_unexecuted
         self._entered: Counter[Place] = Counter()
-        """How often execution came to a place from a caller."""
+        """How often functions were entered at a place."""
+        for executed, times in coverage.entries.items():
+            self._entered[executed.place] += times
+        self._entrances = sorted(self._entered)
         self._jumps_to: dict[Place, list[tuple[Place, int]]] = {}
         """By where they go: from where execution went there otherwise than by a call, and how often."""
         for (source, target), times in coverage.jumps.items():
-            if source is None:
-                self._entered[target.place] += times
-            else:
+            if source is not None:
                 self._jumps_to.setdefault(target.place, []).append((source.place, times))
         self._hits_at: Counter[Place] = Counter()
         for executed, times in coverage.hits.items():
@@ -205,11 +205,13 @@ class CoveredCode:
                 yield CoveredFunction("", module, low, last, rows, self._hits_at[run[0].place])
 
     def _calls(self, module: str, low: int, high: int) -> int:
-        """How often a function was entered: also by running into it, but not by a loop back to its beginning."""
+        """How often a function was entered: also by running into it, but not by a loop back to its beginning; and
+        behind that, where callers come in that share its global pointer (PowerPC's ELFv2, Alpha), and exceptions."""
         begin, end = Place(module, low), Place(module, high)
         loops = (times for source, times in self._jumps_to.get(begin, ()) if begin <= source < end)
-        local = self._entered[Place(module, low + LOCAL_ENTRY_BYTES)] if low + LOCAL_ENTRY_BYTES < high else 0
-        return self._hits_at[begin] - sum(loops) + local
+        first, last = bisect.bisect_right(self._entrances, begin), bisect.bisect_left(self._entrances, end)
+        behind = (self._entered[place] for place in self._entrances[first:last])
+        return self._hits_at[begin] - sum(loops) + sum(behind)
 
     def _row(self, executed: Executed) -> Row:
         return Row(executed.place.address, executed.rawbytes, executed.mode, self.coverage.hits[executed])

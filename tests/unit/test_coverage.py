@@ -20,7 +20,7 @@ from gdbtrace.analysis.disassembly import Disassembly
 from gdbtrace.analysis.symbols import Symbols
 from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.image import Image, SourceLine
-from gdbtrace.trace import Frame, ModloadFrame, StdFrame, SyscallFrame, open_trace
+from gdbtrace.trace import ExceptionFrame, Frame, ModloadFrame, StdFrame, SyscallFrame, open_trace
 
 TRACES = Path(__file__).parents[1] / "traces"
 AARCH64 = ARCHITECTURES["aarch64"]
@@ -161,6 +161,19 @@ def test_code_outside_of_a_loaded_program_is_in_no_module() -> None:
     program = ModloadFrame(str(PROGRAM), 0x400000, 0x410FFF)
     coverage = coverage_of(program, at(0x400100), at(0x7F0000), program=PROGRAM)
     assert coverage.places() == {Place(str(PROGRAM), 0x400100), Place("", 0x7F0000)}
+
+
+def test_a_function_is_entered_in_its_middle_by_exceptions_but_not_where_a_trace_begins() -> None:
+    """As tables of vectors are."""
+    # Given a trace that begins in a function, and two exceptions whose handler is in another
+    fill, fibonacci = 0x400140, 0x4000F8
+    frames: list[Frame] = [at(fill)]
+    for _ in range(2):
+        frames += [ExceptionFrame(1, 1, fill, fibonacci + 0x20), at(fibonacci + 0x20), at(fill)]
+
+    # Then that one was entered twice
+    functions = CoveredCode(coverage_of(*frames, program=PROGRAM)).functions
+    assert {function.name: function.calls for function in functions} == {"fill": 0, "fibonacci": 2}
 
 
 def test_runs_of_a_program_at_different_places_unite() -> None:
