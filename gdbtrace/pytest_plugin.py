@@ -20,7 +20,7 @@ from gdbtrace.record.engines import EngineChoice
 from gdbtrace.record.options import MachineOptions, Outcome, Place, RunOptions
 from gdbtrace.record.run import record
 from gdbtrace.regression.comparison import Comparison, compare_files
-from gdbtrace.regression.golden import SUFFIX, check_golden, write_golden
+from gdbtrace.regression.golden import SUFFIX, check_golden, is_current, write_golden
 from gdbtrace.regression.recording import Recording, find_what_runs
 from gdbtrace.regression.suite import changes_since, versions_of
 from gdbtrace.report.printable import printable
@@ -226,7 +226,7 @@ class Trace(Recording):
             settled = config.stash.setdefault(_SETTLED, set())
             if config.getoption(_UPDATE) and golden not in settled:
                 settled.add(golden)
-                if not _is_current(self.path, golden, tolerance):
+                if not is_current(self.path, golden, tolerance):
                     versions = versions_of(self.options, self.summary)
                     write_golden(self.path, golden, program=self.program, command=self.command, versions=versions)
                     self.test.user_properties.append((_GOLDEN_WRITTEN, _shown(config, golden)))
@@ -274,14 +274,6 @@ def _marked(test: pytest.Item) -> _Marked:
         return _Marked(*marker.args, **marker.kwargs)
     except TypeError:
         raise UsageError(f"{marker}: it takes arch and machine") from None
-
-
-def _is_current(trace: Path, golden: Path, tolerance: Tolerance) -> bool:
-    """Whether a golden can stay as it is."""
-    try:
-        return golden.exists() and check_golden(trace, golden, tolerance).is_equal
-    except GdbtraceError:
-        return False
 
 
 def _value_of(option: str, value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 import gdbtrace
 from gdbtrace import open_trace
 from gdbtrace.trace import StdFrame
+from tests.command_server import Command, CommandServer
 from tests.toolchain import GUESTS, TESTS
 
 ARCH = "aarch64"
@@ -24,6 +26,13 @@ BEHAVE = TESTS / "programs" / "behave.c"
 BOTH_ENGINES = pytest.mark.parametrize("engine", ["gdb", "rsp"])
 PATIENCE_SECONDS = 20.0
 """How long something that should happen at once is waited for, on a busy machine."""
+
+ENVIRONMENT = {
+    # The gdbtrace that is tested, and not another checkout's that is installed.
+    "PYTHONPATH": str(Path(gdbtrace.__file__).parents[1]),
+    "SECRET": "of the caller",
+    "COLUMNS": "200",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +73,11 @@ class Workplace:
         :param path: PATH, if not ours.
         :param prefix: a command to run it under.
         """
-        environment = {
-            "PATH": os.environ["PATH"] if path is None else path,
-            # The gdbtrace that is tested, and not another checkout's that is installed.
-            "PYTHONPATH": str(Path(gdbtrace.__file__).parents[1]),
-            "TMPDIR": str(self.temp),
-            "SECRET": "of the caller",
-            "COLUMNS": "200",
-        }
         with (self.directory / "out").open("wb") as out, (self.directory / "err").open("wb") as err:
             return subprocess.Popen(
                 [*prefix, sys.executable, "-m", "gdbtrace", *map(str, arguments)],
                 cwd=self.directory,
-                env=environment,
+                env=self._environment(path),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -88,15 +89,26 @@ class Workplace:
             process.wait(6 * PATIENCE_SECONDS)
         finally:
             process.kill()
+        return self._done(process.returncode)
+
+    def _done(self, status: int) -> Done:
         assert self.processes() == {}
         assert list(self.temp.iterdir()) == []
         out, err = ((self.directory / name).read_text() for name in ("out", "err"))
         assert "Traceback" not in err
-        return Done(process.returncode, out, err)
+        return Done(status, out, err)
 
     def run(self, *arguments: str | Path, path: str | None = None, prefix: Sequence[str] = ()) -> Done:
         """Run it to its end."""
-        return self.finish(self.start(*arguments, path=path, prefix=prefix))
+        if prefix:
+            return self.finish(self.start(*arguments, path=path, prefix=prefix))
+        command = Command([*map(str, arguments)], str(self.directory), self._environment(path))
+        with (self.directory / "out").open("wb") as out, (self.directory / "err").open("wb") as err:
+            status = _command_server().run(command, out, err, 6 * PATIENCE_SECONDS)
+        return self._done(status)
+
+    def _environment(self, path: str | None) -> dict[str, str]:
+        return {**ENVIRONMENT, "PATH": os.environ["PATH"] if path is None else path, "TMPDIR": str(self.temp)}
 
     def processes(self) -> dict[int, str]:
         """Command lines of the processes that have our TMPDIR in their arguments or environment."""
@@ -111,6 +123,11 @@ class Workplace:
                 if needle in command or needle in environment:
                     found[int(entry.name)] = command.replace(b"\0", b" ").decode(errors="replace")
         return found
+
+
+@functools.cache
+def _command_server() -> CommandServer:
+    return CommandServer(ENVIRONMENT)
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:

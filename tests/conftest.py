@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 
+import hypothesis
 import pytest
 
 from tests.toolchain import Workshop
@@ -12,6 +13,10 @@ collect_ignore = ["example_project"]
 
 # Who starts us in the background may have SIGINT ignored (sh's `&`), which the programs that we interrupt inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example may take says nothing on a busy machine.
+hypothesis.settings.register_profile("gdbtrace", deadline=None)
+hypothesis.settings.load_profile("gdbtrace")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

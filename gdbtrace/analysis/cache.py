@@ -21,6 +21,8 @@ from gdbtrace.image import SourceLine
 from gdbtrace.trace.frames import Frame, MemoryLocation, StdFrame
 
 _ADDRESS_BITS = 64
+LAST_ADDRESS = (1 << _ADDRESS_BITS) - 1
+"""Behind it is address 0."""
 
 LOAD, STORE, FETCH = range(3)
 """Directions of an access; the numbers are dinero's labels."""
@@ -167,6 +169,7 @@ class Level:
     def __init__(self, geometry: Geometry, eviction: str, random: Random) -> None:
         self.accesses = self.misses = 0
         self.block_shift = geometry.block_bytes.bit_length() - 1
+        self.last_block = LAST_ADDRESS >> self.block_shift
         self._set_mask = geometry.sets - 1
         # Sets come into being when they are touched: a large cache costs what is used of it.
         self._sets: defaultdict[int, _Set] = defaultdict(partial(EVICTIONS[eviction], geometry.ways, random))
@@ -297,7 +300,7 @@ class CacheAnalysis:
         for direction, address, size in accesses_of(frame):
             kind, level = core.ways_in[direction]
             block = address >> level.block_shift
-            last = block if first_block_only else (address + size - 1) >> level.block_shift
+            last = block if first_block_only else (address + size - 1 & LAST_ADDRESS) >> level.block_shift
             while True:
                 if not level.touch(block):
                     self._note(frame, kind)
@@ -306,7 +309,7 @@ class CacheAnalysis:
                         self._note(frame, Kind.L2)
                 if block == last:
                     break
-                block += 1
+                block = block + 1 & level.last_block
 
     def result(self) -> CacheResult:
         """What was found so far."""

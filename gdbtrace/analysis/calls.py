@@ -11,18 +11,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from gdbtrace.analysis.disassembly import Disassembly, Key
 from gdbtrace.analysis.flow import Block, Blocks
 from gdbtrace.analysis.symbols import Function, Symbols
 from gdbtrace.arch.model import Branch
-from gdbtrace.trace.frames import ExceptionFrame, Frame, Operand, StdFrame
+from gdbtrace.trace.frames import ExceptionFrame, Frame, ModloadFrame, Operand, StdFrame
 
 _MOST_DEEP = 1 << 14
 """Functions on a stack before it is given up: coroutines and kernels switch stacks, which nobody tells us."""
 _MOST_KEPT = 1 << 16
 """Entries of what is remembered of instructions and addresses before it is forgotten."""
-_LOCAL_ENTRY_BYTES = 8
+LOCAL_ENTRY_BYTES = 8
 """From where a function begins to where callers come in that share its global pointer (PowerPC's ELFv2, Alpha)."""
 
 
@@ -49,8 +50,7 @@ class Exit(Enum):
     """It was still running where the trace ends, or where its stack was given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Activation:
+class Activation(NamedTuple):
     """One execution of a function."""
 
     thread_id: int
@@ -67,8 +67,7 @@ class Activation:
     entry: Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Enter:
+class Enter(NamedTuple):
     """An activation begins."""
 
     activation: Activation
@@ -79,8 +78,7 @@ class Enter:
         return self.activation.entered
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(NamedTuple):
     """An activation has ended."""
 
     activation: Activation
@@ -134,22 +132,27 @@ class Calls:
         self._is_call: dict[Key, bool] = {}
         self._targets: set[int] = set()
         """Where calls went: functions begin there."""
+        self._jumps: set[tuple[Sequence[Key], int, int | None]] = set()
+        """What is known not to call or return, and most often is met: the last instructions of a block, where execution
+        went, and the function it was in."""
         self._events: list[CallEvent] = []
         self.ended: Block | None = None
         """The basic block that the latest frame has shown to have ended before it."""
+        self.begins_block = False
+        """The latest frame is the first instruction of a basic block."""
 
     def feed(self, frame: Frame) -> Sequence[CallEvent]:
         """Take one frame; return what has happened before its instruction."""
         self.ended = ended = self._blocks.feed(frame)
+        self.begins_block = self._blocks.begins
         if type(frame) is not StdFrame:
+            if type(frame) is ModloadFrame:
+                self._jumps.clear()
             return self._interrupted(frame, ended) if type(frame) is ExceptionFrame else ()
         thread = self._threads.get(frame.thread_id)
         if thread is None:
             thread = self._threads[frame.thread_id] = _Thread()
-        if ended is not None or thread.handler is not None or not thread.levels:
-            events = self._std(thread, frame, ended)
-        else:
-            events = ()
+        events = self._std(thread, frame, ended) if self.begins_block else ()
         thread.before, thread.latest = thread.latest, frame
         return events
 
@@ -213,6 +216,17 @@ class Calls:
     def _transfer(self, thread: _Thread, ended: Block, target: int, time: int) -> None:
         """The block has ended, and the vCPU goes on at ``target``."""
         keys = ended.instructions
+        jump = keys[-2:], target, thread.levels[-1].activation.address if thread.levels else None
+        if jump in self._jumps:
+            return
+        if self._is_jump(thread, keys, target, time):
+            if len(self._jumps) >= _MOST_KEPT:
+                self._jumps.clear()
+            self._jumps.add(jump)
+
+    def _is_jump(self, thread: _Thread, keys: Sequence[Key], target: int, time: int) -> bool:
+        """Note a call, a tail call or a return; True: it is none, and cannot be one from this activation's function as
+        long as no more functions are known."""
         frame, key = thread.latest, keys[-1]
         behind = key[0] + len(key[1])
         branch = self._disassembly.at(*key).branch
@@ -222,12 +236,16 @@ class Calls:
             # The slot was annulled. All that annul have instructions of one size.
             behind += len(key[1])
         behind &= self._mask
-        if target == behind or frame is None or (branch is None and self._disassembly.knows_branches):
-            return
+        if frame is None:
+            return False
+        if target == behind or (branch is None and self._disassembly.knows_branches):
+            return True
         if self._calls(key, branch, frame, behind, target):
-            if len(self._targets) >= _MOST_KEPT:
-                self._targets.clear()
-            self._targets.add(target)
+            if target not in self._targets:
+                if len(self._targets) >= _MOST_KEPT:
+                    self._targets.clear()
+                self._targets.add(target)
+                self._jumps.clear()
             self._enter(thread, frame.thread_id, target, key[0], self._returns_of_call(behind), Entry.CALL, time)
         elif (branch is None or branch.is_computed) and (
             self._returns(thread, target, time) or self._unwinds(thread, target, time)
@@ -237,6 +255,9 @@ class Calls:
             returns = thread.levels[-1].returns
             self._leave_down_to(thread, len(thread.levels) - 1, time, Exit.TAIL)
             self._enter(thread, frame.thread_id, target, key[0], returns, Entry.TAIL, time)
+        else:
+            return branch is not None and not branch.is_computed
+        return False
 
     def _calls(self, key: Key, branch: Branch | None, frame: StdFrame, behind: int, target: int) -> bool:
         is_call = self._is_call.get(key)
@@ -331,7 +352,8 @@ class Calls:
         activation = Activation(thread_id, address, name, caller, len(thread.levels), time, entry)
         start = address if function is None else function.low
         thread.levels.append(_Level(activation, start, returns))
-        thread.returns.update(returns)
+        for each in returns:
+            thread.returns[each] += 1
         thread.functions[start] += 1
         self._events.append(Enter(activation))
 
@@ -352,7 +374,7 @@ def _take_one(counts: Counter[int], key: int) -> None:
 
 
 def _is_entry(function: Function, address: int) -> bool:
-    return address - function.low in (0, _LOCAL_ENTRY_BYTES)
+    return address - function.low in (0, LOCAL_ENTRY_BYTES)
 
 
 def _holds(operand: Operand, address: int, behind: int, target: int) -> bool:

@@ -14,9 +14,6 @@ from gdbtrace.image import Image, SourceLine
 from gdbtrace.trace.frames import Frame, ModloadFrame, StdFrame
 
 _T = TypeVar("_T")
-ENTRY_BYTES = 17
-"""A function may be entered behind its first instructions, less than so many bytes: PowerPC's ELFv2 has a local entry
-point, and Alpha's linker skips the load of a gp that is there already."""
 
 
 class Place(NamedTuple):
@@ -124,31 +121,38 @@ class CoverageAnalysis:
         self._executed: dict[Key, Executed] = {}
         """Found out when an instruction is first met: a module that is loaded later may be mapped over it."""
         self._hits: dict[Executed, int] = {}
+        self._gone: dict[tuple[Key | None, Key], int] = {}
+        """As `_jumps`, by address."""
+        self._left: set[Key] = set()
+        """As `_sources`, by address."""
         self._jumps: dict[Jump, int] = {}
         self._sources: set[Executed] = set()
         """What execution went elsewhere from."""
         self._branches: set[Executed] = set()
         self._last: dict[int, Key] = {}
+        """Of the latest block that each thread has left."""
         self._calls = Calls(disassembly, symbols)
         self._images: dict[str, Image] = {}
 
     def feed(self, frame: Frame) -> None:
         """Take one frame."""
-        events = self._calls.feed(frame)
+        calls = self._calls
+        events = calls.feed(frame)
+        if (ended := calls.ended) is not None:
+            self._last[ended.thread_id] = ended.instructions[-1]
         if type(frame) is not StdFrame:
             if type(frame) is ModloadFrame:
                 self._settle()
             return
-        address, thread = frame.address, frame.thread_id
-        key = address, frame.rawbytes, frame.mode
+        key = frame.address, frame.rawbytes, frame.mode
         try:
             self._counts[key] += 1
         except KeyError:
             self._meet(key)
-        last = self._last.get(thread)
-        if last is None or last[0] + len(last[1]) != address:
-            self._jump(last, key, events)
-        self._last[thread] = key
+        if calls.begins_block:
+            last = self._last.get(frame.thread_id)
+            if last is None or last[0] + len(last[1]) != frame.address:
+                self._jump(last, key, events)
 
     def result(self) -> Coverage:
         """What was counted."""
@@ -168,7 +172,8 @@ class CoverageAnalysis:
         address, rawbytes, mode = key
         self._counts[key] = 1
         module = self._symbols.module_at(address)
-        if module is None:
+        # Symbols take what is in no module for the program's; but it may be on the stack, where a signal returns.
+        if module is None or not module.low <= address <= module.high:
             place = Place("", address)
         else:
             name = str(module.path)
@@ -182,30 +187,29 @@ class CoverageAnalysis:
 
     def _jump(self, last: Key | None, key: Key, events: Sequence[CallEvent]) -> None:
         """Execution went elsewhere than to the instruction behind."""
-        source = self._executed.get(last) if last else None
-        if last == key and source not in self._branches:
-            self._note(source, key)
-            return
-        if source is not None:
-            self._sources.add(source)
-        if any(isinstance(event, Enter) for event in events):
-            source = None
-        elif events and source is not None:
-            # Back from a call: it went on to the instruction behind, after all.
-            return
-        self._note(source, key)
-
-    def _note(self, source: Executed | None, key: Key) -> None:
-        jump = source, self._executed[key]
-        self._jumps[jump] = self._jumps.get(jump, 0) + 1
+        if last not in self._executed:
+            last = None
+        if last != key or self._executed[key] in self._branches:
+            if last is not None:
+                self._left.add(last)
+            if any(type(event) is Enter for event in events):
+                last = None
+            elif events and last is not None:
+                # Back from a call: it went on to the instruction behind, after all.
+                return
+        self._gone[last, key] = self._gone.get((last, key), 0) + 1
 
     def _settle(self) -> None:
         """Keep what was counted by place, and forget the addresses: what they are of may be different from here on."""
+        executed = self._executed
         for key, count in self._counts.items():
-            executed = self._executed[key]
-            self._hits[executed] = self._hits.get(executed, 0) + count
-        self._counts.clear()
-        self._executed.clear()
+            self._hits[executed[key]] = self._hits.get(executed[key], 0) + count
+        for (last, key), count in self._gone.items():
+            jump = None if last is None else executed[last], executed[key]
+            self._jumps[jump] = self._jumps.get(jump, 0) + count
+        self._sources.update(executed[key] for key in self._left)
+        for kept in (self._counts, self._gone, self._left, executed):
+            kept.clear()
 
 
 def _sum(*several: Mapping[_T, int]) -> dict[_T, int]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from gdbtrace.analysis.coverage import ENTRY_BYTES, Coverage, Executed, Place
+from gdbtrace.analysis.calls import LOCAL_ENTRY_BYTES
+from gdbtrace.analysis.coverage import Coverage, Executed, Place
 from gdbtrace.analysis.covered_lines import line_counts
 from gdbtrace.analysis.disassembly import Key
 from gdbtrace.arch.disassembler import disassemble
@@ -207,8 +208,8 @@ class CoveredCode:
         """How often a function was entered: also by running into it, but not by a loop back to its beginning."""
         begin, end = Place(module, low), Place(module, high)
         loops = (times for source, times in self._jumps_to.get(begin, ()) if begin <= source < end)
-        behind = (self._entered[Place(module, at)] for at in range(low + 1, min(high, low + ENTRY_BYTES)))
-        return self._hits_at[begin] - sum(loops) + sum(behind)
+        local = self._entered[Place(module, low + LOCAL_ENTRY_BYTES)] if low + LOCAL_ENTRY_BYTES < high else 0
+        return self._hits_at[begin] - sum(loops) + local
 
     def _row(self, executed: Executed) -> Row:
         return Row(executed.place.address, executed.rawbytes, executed.mode, self.coverage.hits[executed])

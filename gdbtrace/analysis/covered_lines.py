@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -55,19 +55,65 @@ def line_counts(coverage: Coverage) -> Mapping[SourceLine, int]:
     """How often each line was executed, by gcov's rule.
 
     gcov counts how often control came into the blocks of a line from blocks that are not of it, and how often it went
-    around within them (accumulate_line_info in gcc/gcov.cc). A call does not leave the line. Going around is going
-    backwards here, which it is where the compiler keeps the order of the source (-O0).
+    around within them (accumulate_line_info in gcc/gcov.cc). A call does not leave the line.
     """
     blocks = list(iter_blocks(coverage))
     arrivals = list(_arrivals(coverage, blocks))
     lines = _lines_of(coverage, blocks, arrivals)
     counts: Counter[SourceLine] = Counter()
-    for source, target, times in arrivals:
-        is_around = source is not None and blocks[target].place <= blocks[source].place
-        there = lines[source] if source is not None and not is_around else frozenset()
-        for line in lines[target] - there:
-            counts[line] += times
+    within: dict[SourceLine, list[_Arrival]] = {}
+    for arrival in arrivals:
+        there = frozenset() if arrival.source is None else lines[arrival.source]
+        for line in lines[arrival.target]:
+            if line in there:
+                within.setdefault(line, []).append(arrival)
+            else:
+                counts[line] += arrival.times
+    for line, some in within.items():
+        counts[line] += _rounds(some)
     return counts
+
+
+def _rounds(arrivals: Sequence[_Arrival]) -> int:
+    """How often execution went around between blocks: cycles are taken away one after the other, each as often as it
+    can have been gone around."""
+    # Blocks are numbered by address: a way round goes back somewhere.
+    if not any(source is not None and target <= source for source, target, _ in arrivals):
+        return 0
+    ways: dict[int, Counter[int]] = {}
+    for source, target, times in arrivals:
+        if source is not None:
+            ways.setdefault(source, Counter())[target] += times
+    rounds = 0
+    for start in list(ways):
+        while cycle := _cycle(ways, start):
+            times = min(ways[source][target] for source, target in cycle)
+            rounds += times
+            for source, target in cycle:
+                ways[source][target] -= times
+                if not ways[source][target]:
+                    del ways[source][target]
+        del ways[start]
+    return rounds
+
+
+def _cycle(ways: Mapping[int, Mapping[int, int]], start: int) -> Sequence[tuple[int, int]]:
+    """The shortest way from a block back to it; empty: there is none."""
+    came_from: dict[int, int] = {}
+    reached = deque([start])
+    while reached and start not in came_from:
+        source = reached.popleft()
+        for target in ways.get(source, ()):
+            if target not in came_from:
+                came_from[target] = source
+                reached.append(target)
+    if start not in came_from:
+        return ()
+    cycle = [(came_from[start], start)]
+    while cycle[-1][0] != start:
+        target = cycle[-1][0]
+        cycle.append((came_from[target], target))
+    return cycle
 
 
 class _Arrival(NamedTuple):

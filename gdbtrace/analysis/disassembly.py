@@ -93,15 +93,14 @@ class Disassembly:
 
     def look_ahead(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """The same frames; where objdump has to be asked, it has been asked for many of them at once."""
-        if not self.asks_objdump:
-            yield from frames
-            return
-        remaining = iter(frames)
+        return self._asked_ahead(iter(frames)) if self.asks_objdump else iter(frames)
+
+    def _asked_ahead(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         failure: TraceFormatError | None = None
         while failure is None:
             batch: list[Frame] = []
             try:
-                for frame in itertools.islice(remaining, _BATCH):
+                for frame in itertools.islice(frames, _BATCH):
                     batch.append(frame)
             except TraceFormatError as error:
                 # Those before the damage come first.
@@ -116,9 +115,11 @@ class Disassembly:
     def at(self, address: int, rawbytes: bytes, mode: str | None) -> Instruction:
         """An instruction. One at a time is slow where objdump is asked: see :meth:`look_ahead` and :meth:`learn`."""
         key = address, rawbytes, mode
-        if key not in self._known:
+        try:
+            return self._known[key]
+        except KeyError:
             self.learn([key])
-        return self._known[key]
+            return self._known[key]
 
     def text_of(self, address: int, rawbytes: bytes, mode: str | None, syntax: Syntax) -> str:
         """The text of an instruction; not kept where it is not the one of :meth:`at`."""

@@ -56,11 +56,14 @@ class Blocks:
         self._known: dict[Key, tuple[int, int | None]] = {}
         """The address behind an instruction, and its delay slots if it is a branch."""
         self._threads: dict[int, _Thread] = {}
+        self.begins = False
+        """The latest frame is the first instruction of a block."""
         self.count = 0
         """Instructions executed so far, of all vCPUs."""
 
     def feed(self, frame: Frame) -> Block | None:
         """Take one frame; return the block that has ended before it, if one has."""
+        self.begins = False
         if type(frame) is not StdFrame:
             return self._interrupted(frame.thread_id) if type(frame) is ExceptionFrame else None
         thread_id, address = frame.thread_id, frame.address
@@ -74,6 +77,7 @@ class Blocks:
         else:
             if thread.instructions:
                 ended = Block(thread_id, thread.start, thread.end, tuple(thread.instructions))
+            self.begins = True
             thread.instructions = [key]
             thread.start = self.count
             thread.is_in_slot = False

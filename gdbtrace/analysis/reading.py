@@ -73,17 +73,15 @@ class Reading:
     """Number of the frame that is looked at, selected or not: how far reading has come."""
     is_machine: bool = False
     """It is a machine's: accesses have physical addresses, and devices."""
+    is_stopped: bool = False
+    """Set it to end reading behind the frame that is looked at."""
     is_live: bool = False
     """It is being written: each frame is wanted at once."""
     _is_named: dict[Function, bool] = field(default_factory=dict, init=False, repr=False)
     """Whether the selection names a function."""
 
     def __iter__(self) -> Iterator[Frame]:
-        """The selected frames."""
-        return (frame for _, frame in self.iter_numbered())
-
-    def iter_numbered(self) -> Iterator[tuple[int, Frame]]:
-        """The selected frames with their numbers in the trace, counted from 0.
+        """The selected frames.
 
         :raise TraceFormatError: when a damaged place is reached.
         """
@@ -96,13 +94,21 @@ class Reading:
         if not self.is_live:
             # Before symbols hear of a module, which must not be ahead of the frames that are looked at.
             frames = self.disassembly.look_ahead(frames)
-        for number, frame in enumerate(frames, selection.first):
+        number = selection.first
+        for frame in frames:
+            if self.is_stopped:
+                return
             self.position = number
+            number += 1
             if type(frame) is ModloadFrame:
                 self.symbols.add(frame)
-                yield number, frame
+                yield frame
             elif is_whole or self._is_selected(frame, spaces):
-                yield number, frame
+                yield frame
+
+    def iter_numbered(self) -> Iterator[tuple[int, Frame]]:
+        """The same with their numbers in the trace, counted from 0."""
+        return ((self.position, frame) for frame in self)
 
     @property
     def is_window(self) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+import re
+from functools import cache, partial
 
 import capstone
 
@@ -29,8 +30,18 @@ def at_and_t_text(data: bytes, address: int, mode: Mode) -> str | None:
         return None
     for _, size, mnemonic, operands in _at_and_t_engine(mode.capstone_mode).disasm_lite(data, address, 1):
         if size == len(data):
-            return f"{mnemonic} {operands}".strip()
+            return f"{mnemonic} {_UNSIGNED.sub(partial(_signed, mnemonic), operands)}".strip()
     return None
+
+
+_UNSIGNED = re.compile(r"\$(\d{2,})")
+"""How capstone 5 writes what a mov has of a negative number; all other numbers above 9 are hexadecimal."""
+
+
+def _signed(mnemonic: str, found: re.Match[str]) -> str:
+    """The same as capstone 4 does, and QEMU with it: only movabs has room for all digits."""
+    value = int(found[1]) - (0 if mnemonic == "movabsq" else 1 << 64)
+    return f"${value}" if abs(value) <= 9 else f"${value:#x}"
 
 
 def has_decoder(mode: Mode) -> bool:

@@ -461,12 +461,9 @@ class _Decoder:
         registers = self._word()
         count = registers.bit_count()
         operand = self._operand(count * size)
-        order = range(count)
-        if self._mode == 4:  # from the highest register down
-            order = range(count - 1, -1, -1)
         if kind is _LOAD:
             self._writes(*(GENERAL[number] for number in range(16) if registers >> number & 1))
-        self._access(operand, *((kind, i * size, size) for i in order))
+        self._access(operand, *((kind, i * size, size) for i in self._in_turn(count)))
 
     def _line_5(self) -> None:
         """ADDQ, SUBQ, Scc, DBcc, TRAPcc."""
@@ -694,33 +691,40 @@ class _Decoder:
         if kind is _STORE and operand.register:
             self._writes(operand.register)
         self._writes(*(name for bit, name in zip((4, 2, 1), FLOAT_CONTROL, strict=True) if registers & bit))
-        self._access(operand, *((kind, 4 * i, 4) for i in range(count)))
+        self._access(operand, *((kind, 4 * i, 4) for i in self._in_turn(count)))
+
+    @property
+    def _is_predecrement(self) -> bool:
+        return self._mode == 4
+
+    def _in_turn(self, count: int) -> range:
+        """The places of several registers in memory, in turn: with a predecrement from the highest one down."""
+        return range(count - 1, -1, -1) if self._is_predecrement else range(count)
 
     def _fmovem(self, extension: int, kind: AccessKind) -> None:
         """FMOVEM of data registers; the list is in the instruction or in a data register."""
         if extension & 0x800:
             self._fmovem_by(DATA[extension >> 4 & 7], kind)
             return
-        registers, is_predecrement = extension & 0xFF, self._mode == 4
+        registers = extension & 0xFF
         # Bit 7 is fp0, with a predecrement fp7.
-        self._writes(*(FLOATS[i] for i in range(8) if registers >> (i if is_predecrement else 7 - i) & 1))
+        self._writes(*(FLOATS[i] for i in range(8) if registers >> (i if self._is_predecrement else 7 - i) & 1))
         count = registers.bit_count()
-        operand = self._operand(12 * count)
-        order = range(count - 1, -1, -1) if is_predecrement else range(count)
+        operand, order = self._operand(12 * count), self._in_turn(count)
         self._access(operand, *((kind, 12 * i + offset, size) for i in order for offset, size in ((0, 4), (4, 8))))
 
     def _fmovem_by(self, name: str, kind: AccessKind) -> None:
         self._writes(*FLOATS)
         operand = self._operand(0)
         self._writes(*operand.updated)
-        address, is_predecrement = operand.address, self._mode == 4
+        address = operand.address
         if address is None:
             return
 
         def effect(state: _State) -> None:
             count = (state[name] & 0xFF).bit_count()
-            start = address(state) - (12 * count if is_predecrement else 0)
-            for i in range(count):
+            start = address(state) - (12 * count if self._is_predecrement else 0)
+            for i in self._in_turn(count):
                 state.touch(kind, start + 12 * i, 4)
                 state.touch(kind, start + 12 * i + 4, 8)
 

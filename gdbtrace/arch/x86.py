@@ -517,7 +517,8 @@ def _string(decoder: _Decoder) -> SpanFunction:
     name = decoder.name[:-1]
     parts: list[SpanFunction] = []
     for kind in (L, S):
-        for operand in decoder.memory:
+        # Of the two that cmps loads, QEMU's gen_cmps takes the one at es:di first.
+        for operand in reversed(decoder.memory):
             base = decoder.instruction.reg_name(operand.mem.base)
             if (S if base.endswith("di") and name in ("movs", "stos", "ins") else L) is kind:
                 address_of = decoder.address_of(operand)

@@ -14,7 +14,7 @@ import typer
 
 from gdbtrace.analysis.cache import CacheAnalysis, CacheOptions, Geometry
 from gdbtrace.cli.output import open_text_output, printable, refuse_to_overwrite
-from gdbtrace.cli.traces import ReadingOptions, open_reading, with_progress
+from gdbtrace.cli.traces import ReadingOptions, open_reading, showing_what_was_read
 from gdbtrace.errors import UsageError
 from gdbtrace.opening import is_of_machine
 from gdbtrace.report.cache_report import CacheReport, DinWriter
@@ -87,21 +87,21 @@ def cache(
 ) -> None:
     """Show what of TRACE misses in an L1 instruction, an L1 data and a unified L2 cache."""
     refuse_to_overwrite([trace], [din])
-    with open_reading(trace, reading_options) as reading:
+    with showing_what_was_read() as reads, open_reading(trace, reading_options) as reading:
         options = shape.options(is_machine=is_of_machine(reading.reader))
         analysis = CacheAnalysis(options, reading.symbols)
         with open_text_output(din) if din else nullcontext() as stream:
             writer = DinWriter(stream, options) if stream else None
-            for frame in with_progress(reading):
+            for frame in reads.frames_of(reading):
                 analysis.feed(frame)
                 if writer is not None:
                     writer.feed(frame)
         report = CacheReport(options, analysis.result(), reading.disassembly, top)
-    if as_json:
-        print(json.dumps(report.facts()))
-    else:
-        for line in report.lines():
-            print(printable(line))
+        if as_json:
+            print(json.dumps(report.facts()))
+        else:
+            for line in report.lines():
+                print(printable(line))
 
 
 def _geometry(option: str, text: str, default: Geometry) -> Geometry:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -16,13 +16,15 @@ import typer
 from gdbtrace.analysis.coverage import Coverage, CoverageAnalysis
 from gdbtrace.analysis.covered_code import CoveredCode
 from gdbtrace.analysis.disassembly import Disassembly
+from gdbtrace.analysis.reading import Reading
 from gdbtrace.analysis.source import SourceText
 from gdbtrace.cli.output import complain, open_output, open_text_output, printable, refuse_to_overwrite
-from gdbtrace.cli.traces import ReadingOptions, open_reading, with_progress
+from gdbtrace.cli.traces import ReadingOptions, open_reading, showing_what_was_read, with_progress
 from gdbtrace.errors import UsageError
 from gdbtrace.report.coverage_exports import write_drcov, write_lcov, write_modoff
 from gdbtrace.report.coverage_html import write_html
 from gdbtrace.report.coverage_text import CoverageRows, CoverageText
+from gdbtrace.trace.frames import Frame
 
 
 class View(Enum):
@@ -97,18 +99,46 @@ def coverage(
     """Show what the TRACEs executed, all of them together: by function, file, line or instruction."""
     inputs = [*traces, *(minus or ()), *(only_in or ()), *([reading_options.elf] if reading_options.elf else ())]
     refuse_to_overwrite(inputs, [export.drcov, export.modoff, export.lcov, export.html])
-    covered = _coverage_of(traces, reading_options)
-    for path in minus or ():
-        covered = covered.without(_coverage_of([path], reading_options).places())
-    for path in only_in or ():
-        covered = covered.common_with(_coverage_of([path], reading_options).places())
+    with showing_what_was_read() as reads:
+        covered = _coverage_of(traces, reading_options, reads.frames_of)
+        # A part of what these executed would say something else.
+        if reads.is_interrupted and (minus or only_in):
+            return
+        for path in minus or ():
+            covered = covered.without(_coverage_of([path], reading_options, with_progress).places())
+        for path in only_in or ():
+            covered = covered.common_with(_coverage_of([path], reading_options, with_progress).places())
+        _show(covered, ", ".join(path.name for path in traces), view, export)
 
+
+def _coverage_of(
+    traces: Sequence[Path], options: ReadingOptions, frames_of: Callable[[Reading], Iterator[Frame]]
+) -> Coverage:
+    """What several traces executed together.
+
+    :raise UsageError: they are of several architectures.
+    """
+    united: Coverage | None = None
+    for path in traces:
+        with open_reading(path, options) as reading:
+            analysis = CoverageAnalysis(reading.arch, reading.symbols, reading.disassembly)
+            for frame in frames_of(reading):
+                analysis.feed(frame)
+            found = analysis.result()
+        if united is not None and united.arch is not found.arch:
+            raise UsageError(f"{path}: not of the architecture of the traces before it")
+        united = found if united is None else united.united(found)
+    assert united is not None, "typer asks for a trace"
+    return united
+
+
+def _show(covered: Coverage, title: str, view: ViewOptions, export: ExportOptions) -> None:
     disassembly = Disassembly(covered.arch)
     code = CoveredCode(covered, _is_shown(view.function), with_unexecuted=view.every)
     if view.function and not code.functions:
         raise UsageError(f"--function {' '.join(view.function)}: no function of that name is known")
     source = SourceText([image.path.parent for image in covered.images.values()]) if view.source else None
-    _export(code, disassembly, source, ", ".join(path.name for path in traces), export)
+    _export(code, disassembly, source, title, export)
     if view.as_json:
         rows = _ROWS[view.by](CoverageRows(code, disassembly))
         print(json.dumps({"executed": covered.total, "by": view.by.value, "rows": list(rows)}))
@@ -118,25 +148,6 @@ def coverage(
     for line in _TEXT[view.by](CoverageText(code, disassembly, source)):
         sys.stdout.write(printable(line) + "\n")
     sys.stdout.flush()
-
-
-def _coverage_of(traces: Sequence[Path], options: ReadingOptions) -> Coverage:
-    """What several traces executed together.
-
-    :raise UsageError: they are of several architectures.
-    """
-    united: Coverage | None = None
-    for path in traces:
-        with open_reading(path, options) as reading:
-            analysis = CoverageAnalysis(reading.arch, reading.symbols, reading.disassembly)
-            for frame in with_progress(reading):
-                analysis.feed(frame)
-            found = analysis.result()
-        if united is not None and united.arch is not found.arch:
-            raise UsageError(f"{path}: not of the architecture of the traces before it")
-        united = found if united is None else united.united(found)
-    assert united is not None, "typer asks for a trace"
-    return united
 
 
 def _is_shown(globs: Sequence[str] | None) -> Callable[[str], bool] | None:

@@ -81,7 +81,6 @@ def unpack(
 ) -> None:
     """Make the trace again that GOLDEN was made of, byte for byte."""
     target = output or golden.with_suffix(_FRAMES)
-    refuse_to_overwrite([golden], [target])
     unpack_golden(golden, target)
     print(printable(f"{target.stat().st_size:,} bytes in {target}"))
 

@@ -13,7 +13,7 @@ from gdbtrace.analysis.histogram import Histogram, HistogramAnalysis, class_of, 
 from gdbtrace.analysis.reading import Reading
 from gdbtrace.arch.disassembler import has_decoder
 from gdbtrace.cli.output import TableConsole, printable, refuse_to_overwrite
-from gdbtrace.cli.traces import ReadingOptions, open_reading, with_progress
+from gdbtrace.cli.traces import ReadingOptions, open_reading, showing_what_was_read
 from gdbtrace.errors import UsageError
 from gdbtrace.report.histogram import AreaPlot, as_json, sample_line
 
@@ -41,7 +41,7 @@ def histogram(
 ) -> None:
     """Print which mnemonics TRACE executes, as shares of the latest basic blocks, sampled."""
     refuse_to_overwrite([trace], [plot])
-    with open_reading(trace, reading_options) as reading:
+    with showing_what_was_read() as reads, open_reading(trace, reading_options) as reading:
         if by_class:
             _check_has_classes(reading)
         picture = AreaPlot(plot, window) if plot else None
@@ -57,18 +57,18 @@ def histogram(
             if prints_samples:
                 sys.stdout.write(format_one(sample) + "\n")
 
-        for frame in with_progress(reading, is_streaming=prints_samples):
+        for frame in reads.frames_of(reading, is_streaming=prints_samples):
             if (sample := analysis.feed(frame)) is not None:
                 take(sample)
         for sample in analysis.finish():
             take(sample)
-    total = analysis.result()
-    if picture is not None:
-        picture.write(total)
-    if table and json_output:
-        print(as_json(total))
-    elif table:
-        _print_table(total, "class" if by_class else "mnemonic")
+        total = analysis.result()
+        if picture is not None:
+            picture.write(total)
+        if table and json_output:
+            print(as_json(total))
+        elif table:
+            _print_table(total, "class" if by_class else "mnemonic")
 
 
 def _check_has_classes(reading: Reading) -> None:

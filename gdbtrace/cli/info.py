@@ -12,6 +12,7 @@ import typer
 
 from gdbtrace.analysis.contents import Contents, ContentsAnalysis
 from gdbtrace.cli.output import printable
+from gdbtrace.cli.traces import showing_what_was_read
 from gdbtrace.opening import architecture_of_trace, image_of_trace
 from gdbtrace.trace import open_trace
 from gdbtrace.trace.container import TraceReader
@@ -22,19 +23,19 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show TRACE's header, meta frame, counts, address ranges, modes and threads."""
-    with open_trace(trace) as reader:
+    with showing_what_was_read() as reads, open_trace(trace) as reader:
         analysis = ContentsAnalysis()
-        for frame in reader:
+        for frame in reads.up_to_damage(reader):
             analysis.feed(frame)
         facts = _facts(reader, analysis.result())
-    if as_json:
-        print(json.dumps(facts))
-        return
-    for name, value in facts.items():
-        label = f"{name}:"
-        for line in _lines(value):
-            print(printable(f"{label:<18} {line}"))
-            label = ""
+        if as_json:
+            print(json.dumps(facts))
+            return
+        for name, value in facts.items():
+            label = f"{name}:"
+            for line in _lines(value):
+                print(printable(f"{label:<18} {line}"))
+                label = ""
 
 
 def _facts(reader: TraceReader, contents: Contents) -> dict[str, object]:

@@ -16,7 +16,7 @@ from gdbtrace.analysis.calls import Enter, Leave
 from gdbtrace.analysis.flow import Block
 from gdbtrace.analysis.timeline import Clock, StageReached, Timeline, TimelineEvent
 from gdbtrace.cli.output import open_output, printable, refuse_to_overwrite
-from gdbtrace.cli.traces import ReadingOptions, open_reading, with_progress
+from gdbtrace.cli.traces import ReadingOptions, open_reading, showing_what_was_read
 from gdbtrace.errors import UsageError
 from gdbtrace.machine.stages import parse_stage
 from gdbtrace.opening import argument_of, profile_of_trace
@@ -59,7 +59,7 @@ def timeline(
     if functions and stages:
         raise UsageError("--functions and --stages: choose one")
     refuse_to_overwrite([trace], [perfetto, chrome])
-    with open_reading(trace, reading_options) as reading, ExitStack() as stack:
+    with showing_what_was_read() as reads, open_reading(trace, reading_options) as reading, ExitStack() as stack:
         given = dict(map(parse_stage, stage or ()))
         profile = profile_of_trace(reading.reader)
         places = {**(profile.stages if profile else {}), **given}
@@ -80,7 +80,7 @@ def timeline(
             sys.stdout.write(json.dumps(clock_record(clock)) + "\n" if as_json else f"# time in {clock}\n")
         reached: list[StageReached] = []
         try:
-            for event in _events(analysis, with_progress(reading, is_streaming=not is_silent)):
+            for event in _events(analysis, reads.frames_of(reading, is_streaming=not is_silent)):
                 if isinstance(event, StageReached):
                     reached.append(event)
                 if files:
@@ -89,13 +89,14 @@ def timeline(
                     text = json.dumps(lines.record(event)) if as_json else printable(lines.line(event))
                     sys.stdout.write(text + "\n")
         finally:
-            # A trace that is damaged has a timeline up to there.
+            # Files are whole also where the lines are no longer wanted (`| head`).
             export.finish(analysis.count)
         if stages:
             rows = list(stage_rows(places, reached, analysis.count))
             table = (json.dumps(stage_record(row, clock)) for row in rows) if as_json else stage_table(rows, clock)
             sys.stdout.writelines(printable(line) + "\n" for line in table)
-    if unknown := analysis.stages.unknown.keys() & given:
+        unknown = analysis.stages.unknown.keys() & given
+    if unknown:
         name = min(unknown)
         raise UsageError(f"--stage {name}={given[name]}: no program of the trace has that symbol")
 

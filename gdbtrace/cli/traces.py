@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import typer
 from gdbtrace import opening
 from gdbtrace.analysis.reading import AddressRange, Reading, Selection
 from gdbtrace.cli.output import ProgressLine, complain
-from gdbtrace.errors import UsageError
+from gdbtrace.errors import TraceFormatError, UsageError
 from gdbtrace.image import DebugPlaces
 from gdbtrace.logs import is_log
 from gdbtrace.trace import open_trace
@@ -109,20 +110,78 @@ def open_pair(
             yield ours, theirs
 
 
+class PartlyRead:
+    """What is read as far as it goes: see :func:`showing_what_was_read`."""
+
+    def __init__(self) -> None:
+        self.ended_by: TraceFormatError | KeyboardInterrupt | None = None
+        """Damage, the first if there was more of it, or Ctrl-C; None: everything asked for was read."""
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Nothing more is to be read."""
+        return isinstance(self.ended_by, KeyboardInterrupt)
+
+    def frames_of(self, reading: Reading, *, is_streaming: bool = False) -> Iterator[Frame]:
+        """The selected frames, up to damage or Ctrl-C; none after that. See :func:`with_progress`."""
+        if self.is_interrupted:
+            return
+        with _stopping(reading):
+            yield from self.up_to_damage(with_progress(reading, is_streaming=is_streaming))
+        if reading.is_stopped:
+            self.ended_by = KeyboardInterrupt()
+
+    def up_to_damage(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """The frames before it."""
+        try:
+            yield from frames
+        except TraceFormatError as error:
+            self.ended_by = self.ended_by or error
+
+
+@contextmanager
+def showing_what_was_read() -> Iterator[PartlyRead]:
+    """For what shows its results at the end: a trace that is damaged has results up to there, and so has one where the
+    user did not want to wait any longer. What it was is raised when the block ends, in which they are shown."""
+    reads = PartlyRead()
+    yield reads
+    if reads.ended_by is not None:
+        raise reads.ended_by
+
+
+@contextmanager
+def _stopping(reading: Reading) -> Iterator[None]:
+    """Ctrl-C ends the reading between two frames, not an analysis in the midst of one; a second one ends everything."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:
+        # It is ignored, or somebody else's.
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        reading.is_stopped = True
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def with_progress(reading: Reading, *, is_streaming: bool = False) -> Iterator[Frame]:
     """The selected frames; on a terminal a line on stderr shows how far reading is.
 
     :param is_streaming: lines are printed meanwhile: where they go to a terminal, they are the progress.
     """
-    if is_streaming and sys.stdout.isatty():
-        yield from reading
-        return
+    is_silent = not sys.stderr.isatty() or (is_streaming and sys.stdout.isatty())
+    return iter(reading) if is_silent else _shown(reading)
+
+
+def _shown(reading: Reading) -> Iterator[Frame]:
     with progress_of(reading) as show:
-        if show is None:
-            yield from reading
-            return
         for passed, frame in enumerate(reading):
-            if not passed % _PROGRESS_PERIOD:
+            if show is not None and not passed % _PROGRESS_PERIOD:
                 show()
             yield frame
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from gdbtrace.record.assemble import Assembler
 from gdbtrace.record.events import EventFrames
 from gdbtrace.trace.codec import encode_frame
-from gdbtrace.tracer.step_record import Ambient, Gap, Note, Record, Request, State, Step, Stop
+from gdbtrace.tracer.step_record import Ambient, Gap, Note, Record, Request, State, Step, Stop, SystemCallMade
 
 _REPORT_INSTRUCTIONS = 512
 _REPORT_SECONDS = 0.2
@@ -20,6 +20,8 @@ class EncodedFrameSink(Protocol):
     """Takes serialized frames (``TraceWriter`` does)."""
 
     def write(self, frame: bytes, /) -> None: ...
+
+    def flush(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,9 @@ class Recorder:
             self._assembler.set_ambient(note.values)
         elif self._events is not None and not isinstance(note, Request):
             self._sink.write(encode_frame(self._events.frame_of(note)))
+        if isinstance(note, SystemCallMade):
+            # It may sleep: who follows the trace must not wait for what is done so far.
+            self._sink.flush()
 
     def _report(self, address: int) -> None:
         now = time.monotonic()

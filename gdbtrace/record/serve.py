@@ -48,6 +48,11 @@ class _Switch:
         if self.writer is not None:
             self.writer.write(frame)
 
+    def flush(self) -> None:
+        """Hand what was written to the system."""
+        if self.writer is not None:
+            self.writer.flush()
+
 
 class _Served:
     """One gdb's session."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gdbtrace.analysis.tolerance import Tolerance
-from gdbtrace.errors import GoldenMissing, OutputError
+from gdbtrace.errors import GdbtraceError, GoldenMissing, OutputError
 from gdbtrace.regression.comparison import CONTEXT_FRAMES, Comparison, compare_files
 from gdbtrace.trace.golden import open_trace, pack
 
@@ -31,6 +31,17 @@ def check_golden(
     if not golden.exists():
         raise GoldenMissing(golden)
     return compare_files(golden, trace, tolerance, context, elf=elf)
+
+
+def is_current(trace: Path, golden: Path, tolerance: Tolerance, *, elf: Path | None = None) -> bool:
+    """Whether a golden can stay when goldens are updated: it is there, can be compared with the trace, and is equal.
+
+    :param elf: see :func:`check_golden`.
+    """
+    try:
+        return check_golden(trace, golden, tolerance, elf=elf).is_equal
+    except GdbtraceError:
+        return False
 
 
 def write_golden(

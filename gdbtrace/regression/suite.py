@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from gdbtrace.analysis.tolerance import Tolerance
 from gdbtrace.arch.registry import architecture_named
-from gdbtrace.errors import GdbtraceError, GoldenMissing, ToolError, TraceFormatError, UsageError, nearest
+from gdbtrace.errors import GdbtraceError, GoldenMissing, ToolError, UsageError, nearest
 from gdbtrace.gdb.session import find_gdb
 from gdbtrace.machine.emulator import find_emulator, version_of
 from gdbtrace.machine.profile import load_profile
@@ -24,7 +24,7 @@ from gdbtrace.record.assemble import RegisterLists
 from gdbtrace.record.engines import EngineChoice
 from gdbtrace.record.options import MachineOptions, Outcome, Place, RunOptions, Schedule, Summary
 from gdbtrace.record.run import record
-from gdbtrace.regression.golden import SUFFIX, check_golden, read_manifest, sha256_of, write_golden
+from gdbtrace.regression.golden import SUFFIX, check_golden, is_current, read_manifest, sha256_of, write_golden
 from gdbtrace.toml_file import read_toml
 from gdbtrace.version import __version__
 
@@ -357,11 +357,8 @@ def _written(case: Case, summary: Summary) -> Result:
 
 
 def _updated(case: Case, summary: Summary) -> Result:
-    try:
-        if check_golden(summary.path, case.golden, case.tolerance, elf=case.elf).is_equal:
-            return Result(case.name, Verdict.KEPT, (), None, summary.instructions, summary.seconds)
-    except (GoldenMissing, TraceFormatError):
-        pass
+    if is_current(summary.path, case.golden, case.tolerance, elf=case.elf):
+        return Result(case.name, Verdict.KEPT, (), None, summary.instructions, summary.seconds)
     return _written(case, summary)
 
 

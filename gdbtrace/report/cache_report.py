@@ -7,6 +7,7 @@ from typing import TextIO
 
 from gdbtrace.analysis.cache import (
     FETCH,
+    LAST_ADDRESS,
     LOAD,
     STORE,
     CacheOptions,
@@ -124,4 +125,4 @@ class DinWriter:
             if not self._first_block_only:
                 block_bytes = self._block_bytes[direction]
                 for further in range(address - address % block_bytes + block_bytes, address + size, block_bytes):
-                    self._write(f"{direction} {further:x}\n")
+                    self._write(f"{direction} {further & LAST_ADDRESS:x}\n")

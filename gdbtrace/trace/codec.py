@@ -115,6 +115,8 @@ MESSAGES: Final[dict[str, Any]] = _message_classes()
 _NO_TAINT = b"\x22\x02\x08\x01"
 _MOST_SHORT_BYTES = 0x7F - 3
 """Of an address, if the lengths around it are to be one byte each."""
+_MOST_OPERAND_BITS = 8 << 24
+"""s390x MVCL moves the most that one instruction can, lengths of 24 bits: more is damage, and must not be believed."""
 _MOST_KEPT = 1 << 15
 """Entries of a cache before it is emptied."""
 
@@ -150,7 +152,7 @@ def _encoded_string(text: str) -> bytes:
 
 def _encoded_bits(bit_length: int) -> bytes:
     """``bit_length`` is a sint32, so zigzag: 32 is 40."""
-    if not 0 <= bit_length < 1 << 31:
+    if not 0 <= bit_length <= _MOST_OPERAND_BITS:
         raise ValueError(f"an operand cannot have {bit_length} bits")
     return b"\x10" + varint(bit_length << 1)
 
@@ -461,6 +463,25 @@ class _Layout(NamedTuple):
     """Takes the entries out of a list, and one of no bytes behind them."""
 
 
+class _Shape(NamedTuple):
+    """What a std frame's message holds beside its operands. Its lead, up to the first of them, tells how long the whole
+    message and the pre list are, so others with the same lead differ in the operands' bytes alone, if `between` and
+    `tail` are the same, too."""
+
+    address: int
+    thread_id: int
+    rawbytes: bytes
+    pre_at: int
+    pre_end: int
+    between: bytes
+    """Tag and length of the post list; empty: there is none."""
+    post_at: int
+    post_end: int
+    tail: bytes
+    """Behind the lists: the mode as it stands in the message."""
+    mode: str | None
+
+
 class FrameDecoder:
     """Decodes the frames of one trace.
 
@@ -472,11 +493,12 @@ class FrameDecoder:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
-        self._heads: dict[bytes, tuple[int, int, bytes]] = {}
+        self._shapes: dict[bytes, _Shape] = {}
+        self._lead_ends: dict[int, int] = {}
+        """Where the operands of the latest message of a size began."""
         self._modes: dict[bytes, str | None] = {b"": None}
         self._registers: dict[bytes, Operand] = {}
         self._names: dict[bytes, RegisterLocation] = {}
-        self._prefixes: dict[int, bytes] = {}
         self._middles: dict[bytes, tuple[int, Usage, int]] = {}
         self._lengths: set[int] = set()
         self._registers_passed = re.compile(b"")
@@ -489,67 +511,58 @@ class FrameDecoder:
         :raise TraceFormatError: it is damaged.
         """
         try:
-            return self._usual_std_frame(data, offset)
+            # Messages of one size mostly begin alike: where the lead of this one ends is guessed by that.
+            shape = self._shapes.get(data[: self._lead_ends.get(len(data), 0)]) or self._shape_of(data)
+            address, thread_id, rawbytes, pre_at, pre_end, between, post_at, post_end, tail, mode = shape
+            if data[pre_end:post_at] != between or data[post_end:] != tail:
+                shape = self._shape_of(data)
+                address, thread_id, rawbytes, pre_at, pre_end, between, post_at, post_end, tail, mode = shape
         except (IndexError, _UnusualShape):
             return self._any_frame(data, offset)
+        pre = OperandList(self, data, pre_at, pre_end, offset)
+        post = OperandList(self, data, post_at, post_end, offset) if between else None
+        return StdFrame(address, thread_id, rawbytes, pre, post, mode)
 
-    def _usual_std_frame(self, data: bytes, offset: int) -> StdFrame:
+    def _shape_of(self, data: bytes) -> _Shape:
+        """What a message holds beside its operands, kept by all that is before the first one.
+
+        IndexError: it ends first.
+        """
         size = len(data)
-        prefix = self._prefixes.get(size) or self._prefix_of(size)
-        at = len(prefix)
+        length, at = _read_length(data, 1)
         found = _USUAL_HEAD.match(data, at)
-        if found is None or not data.startswith(prefix):
+        if found is None or data[0] != 0x0A or at + length != size:
             raise _UnusualShape
         raw_at = found.end()
         raw_end = raw_at + data[raw_at - 1]
-        head = data[at:raw_end]
-        kept = self._heads.get(head)
-        if kept is None:
-            if len(self._heads) >= _MOST_KEPT:
-                self._heads.clear()
-            kept = self._heads[head] = _number_of(found[1]), _number_of(found[2]), data[raw_at:raw_end]
-        address, thread_id, rawbytes = kept
-
-        # A list's length is read here and not by a call: this runs for every frame. data[size] raises IndexError.
         if data[raw_end] != 0x22:
             raise _UnusualShape
-        length, start = data[raw_end + 1], raw_end + 2
-        if length >= 0x80:
-            if (high := data[start]) < 0x80:
-                length, start = length & 0x7F | high << 7, start + 1
-            else:
-                length, start = _read_length(data, raw_end + 1)
-        end = start + length
-        pre = OperandList(self, data, start, end, offset)
-        post = None
-        if end != size and data[end] == 0x2A:
-            length, start = data[end + 1], end + 2
-            if length >= 0x80:
-                if (high := data[start]) < 0x80:
-                    length, start = length & 0x7F | high << 7, start + 1
-                else:
-                    length, start = _read_length(data, end + 1)
-            end = start + length
-            post = OperandList(self, data, start, end, offset)
-        if end > size:
+        length, pre_at = _read_length(data, raw_end + 1)
+        pre_end = post_at = post_end = pre_at + length
+        if pre_end < size and data[pre_end] == 0x2A:
+            length, post_at = _read_length(data, pre_end + 1)
+            post_end = post_at + length
+        if post_end > size:
             raise _UnusualShape
-        tail = data[end:]
+        tail = data[post_end:]
         mode = self._modes[tail] if tail in self._modes else self._mode_of(tail)
-        return StdFrame(address, thread_id, rawbytes, pre, post, mode)
-
-    def _prefix_of(self, size: int) -> bytes:
-        """How a frame message of ``size`` bytes begins that is a std frame and nothing else."""
-        prefix = b""
-        for length_digits in (1, 2, 3, 4):
-            length = size - 1 - length_digits
-            if length >= 0 and len(varint(length)) == length_digits:
-                prefix = b"\x0a" + varint(length)
-        if not prefix:
-            raise _UnusualShape
-        if len(self._prefixes) >= _MOST_KEPT:
-            self._prefixes.clear()
-        self._prefixes[size] = prefix
-        return prefix
+        if len(self._shapes) >= _MOST_KEPT:
+            self._shapes.clear()
+            self._lead_ends.clear()
+        self._lead_ends[size] = pre_at
+        shape = self._shapes[data[:pre_at]] = _Shape(
+            _number_of(found[1]),
+            _number_of(found[2]),
+            data[raw_at:raw_end],
+            pre_at,
+            pre_end,
+            data[pre_end:post_at],
+            post_at,
+            post_end,
+            tail,
+            mode,
+        )
+        return shape
 
     def _mode_of(self, tail: bytes) -> str:
         if tail[0] != 0x32 or tail[1] >= 0x80 or tail[1] != len(tail) - 2:
@@ -691,7 +704,7 @@ class FrameDecoder:
         middle = self._middles.get(entry[end:value_at])
         if middle is None:
             found = _USUAL_MIDDLE.match(entry, end)
-            if found is None or (zigzag := _number_of(found[1])) & 1:
+            if found is None or (zigzag := _number_of(found[1])) & 1 or zigzag >> 1 > _MOST_OPERAND_BITS:
                 raise _UnusualShape
             usage = _USAGES[found[2] + found[3] + found[4] + found[5]]
             middle = zigzag >> 1, usage, _number_of(found[6])
@@ -814,7 +827,7 @@ class FrameDecoder:
 
     def _bit_length_of(self, info: Any, offset: int) -> int:
         bit_length: int = info.bit_length
-        if bit_length < 0:
+        if not 0 <= bit_length <= _MOST_OPERAND_BITS:
             raise TraceFormatError(self._path, offset, f"an operand of {bit_length} bits")
         return bit_length
 

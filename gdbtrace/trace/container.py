@@ -48,7 +48,8 @@ MOST_MESSAGE_BYTES: Final = 64 << 20
 """No instruction touches that much: a larger size is damage, and must not be believed and allocated."""
 _LEAST_FRAME_BYTES: Final = _U64.size + 1
 _FLUSH_BYTES: Final = 256 << 10
-_READ_BYTES: Final = 1 << 20
+_READ_BYTES: Final = 1 << 17
+"""What a reader reads at once: it and the messages that are cut out of it stay in the processor's cache."""
 REMEDY: Final = "`gdbtrace repair` keeps the frames before it"
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 

@@ -34,7 +34,13 @@ class TraceFollower(TraceReader):
         self._on_wait = on_wait
         given = Path(path)
         part = given.with_name(given.name + ".part")
-        super().__init__(part if part.exists() else given)
+        try:
+            super().__init__(part)
+        except UsageError:
+            if part.exists():
+                raise
+            # It is closed, perhaps just now.
+            super().__init__(given)
 
     def _read_header(self) -> None:
         while self.size_bytes < _LEAST_LEAD_BYTES and self._is_written():
@@ -69,7 +75,9 @@ class TraceFollower(TraceReader):
                     raise TraceFormatError(self.path, end, self._short_of(self._claimed_frames, index), REMEDY)
                 return
             if not is_written:
-                raise TraceFormatError(self.path, offset, "nobody writes it any more, and it was not closed", REMEDY)
+                raise TraceFormatError(
+                    self.path, offset, "never closed, and nobody writes it any more; it ends", REMEDY
+                )
             if offset == grown:
                 self._wait()
 

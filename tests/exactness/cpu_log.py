@@ -8,11 +8,12 @@ must show.
 from __future__ import annotations
 
 import itertools
+import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from gdbtrace.arch.model import Group
 from gdbtrace.arch.registry import ARCHITECTURES
@@ -38,6 +39,9 @@ NOT_PRINTED: Mapping[str, str] = {
     "sh4": r"r\d+|mac[hl]|fr\d+",
 }
 
+_HEAD = "\nTrace "
+_PART_CHARACTERS = 1 << 18
+
 
 class State(NamedTuple):
     """One dump."""
@@ -47,23 +51,24 @@ class State(NamedTuple):
     text: str
 
 
-def parse_states(log: Iterable[str]) -> Iterator[State]:
-    """Split the lines of a log into its states.
+def parse_states(log: TextIO) -> Iterator[State]:
+    """Split a log into its states.
 
     Each begins ``Trace <cpu>: <block> [<data>/<pc>/<flags>/<cflags>]``.  QEMU may warn of something before the first.
     """
-    address: int | None = None
-    lines: list[str] = []
-    for line in log:
-        if line.startswith("Trace "):
-            if address is not None:
-                yield State(address, "".join(lines))
-            lines.clear()
-            address = int(line.split("[", 1)[1].split("/", 2)[1], 16)
-        else:
-            lines.append(line)
-    if address is not None:
-        yield State(address, "".join(lines))
+    rest, is_first = "\n", True
+    while part := log.read(_PART_CHARACTERS):
+        *whole, rest = f"{rest}{part}".split(_HEAD)
+        yield from map(_state_of, whole[is_first:])
+        is_first = is_first and not whole
+    if not is_first:
+        yield _state_of(rest)
+
+
+def _state_of(text: str) -> State:
+    """The text after :data:`_HEAD`."""
+    head, _, dump = text.partition("\n")
+    return State(int(head.split("[", 1)[1].split("/", 2)[1], 16), dump)
 
 
 def with_x87_as_stack(state: State) -> State:
@@ -114,9 +119,8 @@ class Dump:
             changed.update(self.registers)
             self._lines, self._printed = [""] * len(lines), [[] for _ in lines]
             self.registers.clear()
-        for at, line in enumerate(lines):
-            if line == self._lines[at]:
-                continue
+        for at in [*itertools.compress(itertools.count(), map(operator.ne, lines, self._lines))]:
+            line = lines[at]
             for name, _, mask in self._printed[at]:
                 del self.registers[name][mask]
             self._lines[at], self._printed[at] = line, list(self._read(line))
@@ -131,18 +135,27 @@ class Listed:
 
     def __init__(self) -> None:
         self._operands: dict[str, Operand] = {}
+        self._seen: set[int] = set()
+        """Identities of those operands: a reader gives the same object for what it has read before."""
         self.registers: dict[str, int] = {}
         self.widths: dict[str, int] = {}
         """All bits of a register."""
 
     def update(self, operands: Iterable[Operand]) -> set[str]:
-        """Take the operands of a list; the registers in it that are new."""
+        """Take the operands of a list; the registers in it whose values are new."""
         changed: set[str] = set()
+        seen = self._seen
         for operand in operands:
-            if operand.is_memory or self._operands.get(operand.name) is operand:
+            if id(operand) in seen or operand.is_memory:
                 continue
             name = operand.name
+            previous = self._operands.get(name)
             self._operands[name] = operand
+            seen.add(id(operand))
+            if previous is not None:
+                seen.discard(id(previous))
+                if (previous.value, previous.bits) == (operand.value, operand.bits):
+                    continue
             self.registers[name] = operand.as_int()
             self.widths[name] = (1 << operand.bits) - 1
             changed.add(name)

@@ -161,6 +161,25 @@ def test_a_damaged_golden_is_an_error_and_an_update_makes_it_anew(place: Workpla
 
 
 @pytest.mark.qemu
+def test_a_golden_of_another_architecture_is_an_error_and_an_update_makes_it_anew(place: Workplace) -> None:
+    golden = recorded(place)
+    shutil.copy(GUESTS / "aarch64" / "guest", place.directory / "program")
+    done = place.run("golden", "check", "suite.toml")
+    assert (done.status, done.out.splitlines()[-1]) == (3, "1 cases: 1 error")
+    assert place.run("golden", "update", "suite.toml").out.splitlines()[-1] == "1 cases: 1 written"
+    done = place.run("info", golden, "--json")
+    assert json.loads(done.out)["arch"] == "aarch64"
+
+
+def test_a_trace_is_not_unpacked(place: Workplace) -> None:
+    trace = place.directory / "x.frames"
+    shutil.copy(TESTS / "traces" / "aarch64.frames", trace)
+    done = place.run("golden", "unpack", "x.frames")
+    assert (done.status, done.err) == (4, "gdbtrace: x.frames: not a golden at offset 0x0\n")
+    assert trace.read_bytes() == (TESTS / "traces" / "aarch64.frames").read_bytes()
+
+
+@pytest.mark.qemu
 def test_what_cannot_be_run_is_an_error_and_the_other_cases_go_on(place: Workplace) -> None:
     two = '[[case]]\nname = "two"\nprogram = "nothing"\n'
     three = '[[case]]\nname = "three"\nprogram = "program"\nqemu = "./no-qemu"\n'

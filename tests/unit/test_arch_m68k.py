@@ -93,7 +93,11 @@ def spans(code: str) -> list[tuple[AccessKind, int, int]]:
         ("f210 4800", [(L, 0x2000, 4), (L, 0x2004, 8)]),  # fmove.x (%a0), %fp0
         ("f23c 5400 3ff0000000000000", []),  # fmove.d #1, %fp0
         ("f227 e001", [(S, 0x6FF4, 4), (S, 0x6FF8, 8)]),  # fmovem.x %fp0, -(%sp)
-        ("f227 bc00", [(S, 0x6FF4, 4), (S, 0x6FF8, 4), (S, 0x6FFC, 4)]),  # fmovem.l %fpcr/%fpsr/%fpiar, -(%sp)
+        ("f227 bc00", [(S, 0x6FFC, 4), (S, 0x6FF8, 4), (S, 0x6FF4, 4)]),  # fmovem.l %fpcr/%fpsr/%fpiar, -(%sp)
+        (  # fmovem.x %d7, -(%sp): four, from the highest place down
+            "f227 e870",
+            [(S, 0x6FF4 - down + half, size) for down in (0, 12, 24, 36) for half, size in ((0, 4), (4, 8))],
+        ),
         ("f210 d810", [(L, 0x2000, 4), (L, 0x2004, 8)]),  # fmovem.x (%a0), %d1
     ],
 )

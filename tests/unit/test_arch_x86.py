@@ -207,7 +207,7 @@ def test_the_stack(arch: Arch, code: str, expected: Spans) -> None:
     [
         ("a4", [(L, 0x5000, 1), (S, 0x6000, 1)]),  # movsb
         ("48a5", [(L, 0x5000, 8), (S, 0x6000, 8)]),  # movsq
-        ("66a7", [(L, 0x5000, 2), (L, 0x6000, 2)]),  # cmpsw
+        ("66a7", [(L, 0x6000, 2), (L, 0x5000, 2)]),  # cmpsw
         ("af", [(L, 0x6000, 4)]),  # scasd
         ("ab", [(S, 0x6000, 4)]),  # stosd
         ("64ac", [(L, 0x75000, 1)]),  # lodsb fs:[rsi]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ from gdbtrace.analysis.covered_lines import iter_blocks, line_counts
 from gdbtrace.analysis.disassembly import Disassembly
 from gdbtrace.analysis.symbols import Symbols
 from gdbtrace.arch.registry import ARCHITECTURES
-from gdbtrace.image import Image
+from gdbtrace.image import Image, SourceLine
 from gdbtrace.trace import Frame, ModloadFrame, StdFrame, SyscallFrame, open_trace
 
 TRACES = Path(__file__).parents[1] / "traces"
@@ -155,6 +156,13 @@ def test_a_module_mapped_over_another_has_instructions_of_its_own() -> None:
     }
 
 
+def test_code_outside_of_a_loaded_program_is_in_no_module() -> None:
+    """Such as a signal's return on the stack."""
+    program = ModloadFrame(str(PROGRAM), 0x400000, 0x410FFF)
+    coverage = coverage_of(program, at(0x400100), at(0x7F0000), program=PROGRAM)
+    assert coverage.places() == {Place(str(PROGRAM), 0x400100), Place("", 0x7F0000)}
+
+
 def test_runs_of_a_program_at_different_places_unite() -> None:
     # Given a run, and the same one at another place
     frames = traced()
@@ -194,6 +202,25 @@ def test_lines_of_the_committed_program() -> None:
     """fibonacci(5) calls itself 14 times, and 7 of the 15 times it goes on to do so: gcov's counts."""
     times = {line.line: count for line, count in line_counts(coverage_of(*traced(), program=PROGRAM)).items()}
     assert {line: times[line] for line in (22, 23, 25, 26, 43, 52)} == {22: 15, 23: 15, 25: 7, 26: 15, 43: 32, 52: 1}
+
+
+@pytest.mark.parametrize(("body", "times"), [(2, {1: 4, 2: 3, 3: 1}), (1, {1: 4, 3: 1})])
+def test_a_round_of_a_loop_counts_within_a_line_alone(body: int, times: dict[int, int]) -> None:
+    """gcov: a round that leaves its line comes back to it from another one. One that does not is a cycle in it."""
+    # Given a loop whose condition is behind its body, as compilers place it, and whose body begins on the loop's line
+    begin, first, rest, step, condition, behind = range(0x1000, 0x1018, 4)
+    lines = dict.fromkeys((begin, first, step, condition), 1) | {rest: body, behind: 3}
+    path = [at(begin, BRANCH)]
+    path += [at(condition, BRANCH), at(first, BRANCH), at(rest, BRANCH), at(step)] * 3
+    path += [at(condition, BRANCH), at(behind)]
+    image = create_autospec(Image, instance=True)
+    image.line_at = lambda address: SourceLine("loop.c", lines[address])
+
+    # When it goes around three times
+    counts = line_counts(replace(coverage_of(*path), images={"": image}))
+
+    # Then its line was executed once, and three times again
+    assert {line.line: count for line, count in counts.items()} == times
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

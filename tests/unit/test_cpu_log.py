@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 
 import pytest
@@ -10,6 +11,7 @@ from gdbtrace.logs.cpu_dump import READERS
 from gdbtrace.logs.surplus import EXTRA
 from gdbtrace.trace import ExceptionFrame, KeyFrame, Operand, RegisterLocation, StdFrame, TaggedValues
 from gdbtrace.trace.frames import NO_USAGE
+from tests.exactness import cpu_log
 from tests.exactness.cpu_log import Dump, State, compare_registers, parse_states
 
 NOP = bytes.fromhex("13000000")
@@ -125,7 +127,7 @@ def test_annulled_slot_has_a_state_and_no_frame() -> None:
 def test_states_of_a_log() -> None:
     log = "a warning\nTrace 0: 0x7f00 [00010098/00010094/0/201] _start\npc: 1\n\nTrace 0: 0x7f01 [0/98/0/0]\npc: 2\n"
 
-    assert list(parse_states(log.splitlines(keepends=True))) == [State(0x10094, "pc: 1\n\n"), State(0x98, "pc: 2\n")]
+    assert list(parse_states(io.StringIO(log))) == [State(0x10094, "pc: 1\n"), State(0x98, "pc: 2\n")]
 
 
 @pytest.mark.parametrize(
@@ -191,3 +193,28 @@ def test_condition_code_that_qemu_has_not_computed_is_not_compared() -> None:
 
     dump.update(State(0, "PSW=mask 0000000180000000 addr 0000000001000978 cc       CC_OP_ICM\n"))
     assert dump.registers["pswm"] == {0xFFFF_CFFF_FFFF_FFFF: 0x1_8000_0000}
+
+
+def test_states_are_whole_wherever_the_log_is_cut_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = "".join(f"Trace 0: 0x7f00 [0/{address:x}/0/0]\npc: {address}\n" for address in range(9))
+
+    for size in range(1, len(log)):
+        monkeypatch.setattr(cpu_log, "_PART_CHARACTERS", size)
+        assert [state.address for state in parse_states(io.StringIO(log))] == list(range(9))
+
+
+def test_a_log_without_states_has_none() -> None:
+    assert list(parse_states(io.StringIO("qemu: could not open the program\n"))) == []
+    assert list(parse_states(io.StringIO(""))) == []
+
+
+def test_value_that_comes_back_is_compared_again() -> None:
+    # Given a register whose value was another one in between
+    one, two = frame(0x100, {"a0": 1}, {}), frame(0x104, {"a0": 2}, {})
+    frames = [one, two, StdFrame(0x108, 0, NOP, one.pre, ())]
+
+    # When the log says that it stayed what it was last
+    result = compare_registers("riscv64", frames, iter([state(0x100, 1), state(0x104, 1), state(0x108, 2)]))
+
+    # Then the very operand that was right once is wrong
+    assert "frame 2 at 0x108: a0 is 0x1, not 0x2, in its pre list" in result.examples

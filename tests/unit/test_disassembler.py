@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gdbtrace.arch.disassembler import disassemble, moved_operand, named_registers, size_of_undecoded
+from gdbtrace.arch.disassembler import at_and_t_text, disassemble, moved_operand, named_registers, size_of_undecoded
 from gdbtrace.arch.model import Mode
 from gdbtrace.arch.registry import ARCHITECTURES
 
@@ -197,3 +197,21 @@ def test_undecodable_bytes_name_nothing(arch: str, data: str) -> None:
 )
 def test_operand_that_is_moved_as_it_is(arch: str, data: str, moved: str | int | None) -> None:
     assert moved_operand(ARCHITECTURES[arch], disassemble(code(data), 0x1000, mode_of(arch))) == moved
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        # What QEMU 7.2's execlog prints of them.
+        ("48c7c0ffffffff", "movq $-1, %rax"),
+        ("48c7c3f0ffffff", "movq $-0x10, %rbx"),
+        ("48c7c100000090", "movq $-0x70000000, %rcx"),
+        ("48c70424ffffffff", "movq $-1, (%rsp)"),
+        ("48ba157c4a7fb979379e", "movabsq $0x9e3779b97f4a7c15, %rdx"),
+        ("48ba0900000000000000", "movabsq $9, %rdx"),
+        ("4883e4f0", "andq $0xfffffffffffffff0, %rsp"),
+        ("c70424ffffffff", "movl $0xffffffff, (%rsp)"),
+    ],
+)
+def test_at_and_t_writes_negative_numbers_as_qemu_does(code: str, text: str) -> None:
+    assert at_and_t_text(bytes.fromhex(code), 0, mode_of("x86_64")) == text

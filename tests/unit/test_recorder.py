@@ -11,10 +11,11 @@ import pytest
 from gdbtrace.arch.mips import MIPS
 from gdbtrace.record import recorder as module
 from gdbtrace.record.assemble import Assembler, RegisterLists
+from gdbtrace.record.events import EventFrames
 from gdbtrace.record.recorder import Progress, Recorder
 from gdbtrace.stub.description import RegisterLayout
 from gdbtrace.trace import StdFrame, decode_frame
-from gdbtrace.tracer.step_record import Definition, Gap, Record, State, Step, Stop, StopReason
+from gdbtrace.tracer.step_record import Definition, Gap, Record, State, Step, Stop, StopReason, SystemCallMade
 
 LAYOUT = RegisterLayout("big", {"v0": (0, 4), "pc": (4, 8)}, {}, 8)
 STOP = Stop(StopReason.COUNT)
@@ -26,9 +27,13 @@ class Sink:
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []
+        self.handed_over = 0
 
     def write(self, frame: bytes, /) -> None:
         self.frames.append(frame)
+
+    def flush(self) -> None:
+        self.handed_over = len(self.frames)
 
 
 class Clock:
@@ -55,6 +60,15 @@ def step(pc: int) -> Step:
 
 def state(pc: int) -> State:
     return State(bytes(4) + pc.to_bytes(4, "big"))
+
+
+@pytest.mark.parametrize(("has_events", "frames"), [(True, 3), (False, 2)])
+def test_what_comes_before_a_system_call_is_handed_over_since_that_may_sleep(has_events: bool, frames: int) -> None:
+    sink, made = Sink(), assembler()
+    events = EventFrames(made, reproducible=False) if has_events else None
+    call = SystemCallMade(0x104, 0, 4029, ())
+    Recorder(made, sink, events, None).consume([state(0x100), step(0x100), step(0x104), call, step(0x108), STOP])
+    assert (sink.handed_over, len(sink.frames)) == (frames, frames + 1)
 
 
 def test_every_step_is_a_frame_in_order() -> None:
@@ -121,6 +135,8 @@ def test_sink_that_fails_ends_it_with_the_frame_uncounted() -> None:
     class Full:
         def write(self, frame: bytes, /) -> None:
             raise OSError("no space")
+
+        def flush(self) -> None: ...
 
     recorder = Recorder(assembler(), Full(), None, None)
     with pytest.raises(OSError, match="no space"):

@@ -61,7 +61,7 @@ u64 = st.one_of(st.integers(0, 300), st.integers(0, 2**64 - 1))
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
 locations = st.one_of(st.builds(RegisterLocation, names), st.builds(MemoryLocation, u64))
 values = st.one_of(st.binary(max_size=16), st.binary(min_size=120, max_size=300))
-bit_lengths = st.one_of(st.integers(0, 600), st.integers(0, 2**31 - 1))
+bit_lengths = st.one_of(st.integers(0, 600), st.integers(0, 2**27))
 taints = st.one_of(st.none(), st.none(), st.builds(Taint, st.one_of(st.none(), u64)))
 operands = st.builds(
     Operand,
@@ -352,6 +352,8 @@ def test_damage_is_a_trace_format_error(data: str, problem: str) -> None:
         ("0a05 1000", "lacks|beyond its list"),
         ("0a14 0a06 12040a025230 1000 22020801 2a0400000000", "lacks operand_usage"),
         ("0a1e 0a06 12040a025230 1001 1a080801100018002000 22020801 2a0400000000", "-1 bits"),
+        ("0a20 0a04 0a020804 1082808080 01 1a080801100018002000 22020801 2a0400000000", "an operand of 134217729 bits"),
+        ("0a1c 0a04 0a020804 1082808080 01 1a080801100018002000 22020801 2a00", "an operand of 134217729 bits"),
         ("0a1e 0a06 12040a025230 1000 1a080801100018002000 22020801 2a0500000000", "cannot be decoded"),
         ("0a1f 0a06 12040a025230 1000 1a080801100018002000 22020801 2a0400000000", "cannot be decoded|beyond its list"),
         ("0a", "cannot be decoded"),

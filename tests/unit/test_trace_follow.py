@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gdbtrace.errors import TraceFormatError, UsageError
-from gdbtrace.trace import Header, StdFrame, TraceWriter, encode_frame
+from gdbtrace.trace import Header, StdFrame, TraceWriter, container, encode_frame
 from gdbtrace.trace import follow as follow_module
 from gdbtrace.trace.follow import TraceFollower
 from tests.log_lines import META
@@ -120,6 +120,18 @@ def test_trace_whose_writer_discards_it_is_told(tmp_path: Path) -> None:
     writer = TraceWriter(tmp_path / "x.frames", HEADER, META)
     with pytest.raises(TraceFormatError, match="nobody writes it any more"):
         list(addresses(TraceFollower(tmp_path / "x.frames", moves(writer.discard))))
+
+
+def test_trace_that_is_closed_just_when_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = TraceWriter(tmp_path / "x.frames", HEADER, META)
+    writing(writer, range(2))()
+
+    def after_closing(path: str, flags: int) -> int:
+        writer.close()
+        return os.open(path, flags)
+
+    monkeypatch.setattr(container, "_open_at_once", after_closing)
+    assert list(addresses(TraceFollower(tmp_path / "x.frames"))) == [0, 1]
 
 
 def test_trace_that_does_not_exist_is_told(tmp_path: Path) -> None:

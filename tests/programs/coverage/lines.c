@@ -1,5 +1,6 @@
 /* What line coverage is compared with gcov's by: each kind of statement, some never reached. */
 
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,6 +163,52 @@ static int switch_in_loop(int k)
     return total;
 }
 
+static int first_in_line(const int *list, int n)
+{
+    int total = 0;
+
+    for (int i = 0; i < n; i++) { int each = list[i];
+        total += each;
+    }
+    for (int i = 0; i < n; i++) { int each = list[i]; if (each > 4) continue;
+        total += each; }
+    while (n > 0) { n--; if (n % 2)
+        total++; else total--; }
+    return total;
+}
+
+static jmp_buf back;
+
+static void jump(int n)
+{
+    if (n == 0)
+        longjmp(back, 1);
+    jump(n - 1);
+    walks++;
+}
+
+static int come_back(int n)
+{
+    volatile int times = 0;
+
+    if (setjmp(back) == 0)
+        jump(n);
+    else
+        sum++;
+    if (setjmp(back) < 5) {
+        times++;
+        if (times < 4)
+            longjmp(back, times);
+    }
+    switch (setjmp(back)) {
+    case 0:
+        jump(2);
+    case 1:
+        times++;
+    }
+    return times;
+}
+
 static int compare(const void *a, const void *b)
 {
     return *(const int *)a - *(const int *)b;
@@ -199,6 +246,7 @@ int main(int argc, char **argv)
     walk(5);
     loops(1); loops(4);
     for (int i = 0; i < 6; i++) total += nested(i);
+    total += first_in_line(numbers, 5) + come_back(3);
     total += switch_in_loop(9) + switch_in_loop(3);
     qsort(numbers, 5, sizeof *numbers, compare);
     signal(SIGUSR1, on_signal);
