@@ -246,7 +246,7 @@ class Calls:
                     self._targets.clear()
                 self._targets.add(target)
                 self._jumps.clear()
-            self._enter(thread, frame.thread_id, target, key[0], (behind,), Entry.CALL, time)
+            self._enter(thread, frame.thread_id, target, key[0], self._returns_of_call(behind), Entry.CALL, time)
         elif (branch is None or branch.is_computed) and (
             self._returns(thread, target, time) or self._unwinds(thread, target, time)
         ):
@@ -272,6 +272,10 @@ class Calls:
         # It may also ask for the address of what is behind it, and jump over that.
         function = self._symbols.function_at(target)
         return function is None or _is_entry(function, target) or not function.low <= key[0] < function.high
+
+    def _returns_of_call(self, behind: int) -> tuple[int, ...]:
+        skipped = self._disassembly.structure_return
+        return (behind, (behind + skipped) & self._mask) if skipped else (behind,)
 
     def _returns(self, thread: _Thread, target: int, time: int) -> bool:
         levels = thread.levels

@@ -78,6 +78,11 @@ class Disassembly:
         return self._arch.sp if self._arch else None
 
     @property
+    def structure_return(self) -> int:
+        """Bytes behind its call that a function may skip when it returns."""
+        return self._arch.structure_return if self._arch else 0
+
+    @property
     def knows_branches(self) -> bool:
         """Whether an instruction that is no branch is known to be none."""
         return self._arch is not None

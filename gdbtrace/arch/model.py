@@ -545,6 +545,9 @@ class Arch:
     branch_of: Callable[[Disassembled], Branch | None] = lambda disassembled: None
     """What is said of an instruction that may go elsewhere than to the next one; None: it never does, but by an
     exception."""
+    structure_return: int = 0
+    """Bytes behind its call that a function which returns a structure skips, where it does: SPARC's ``unimp`` (System V
+    ABI, SPARC supplement, "Functions Returning Structures or Unions")."""
     may_branch: Callable[[Disassembled], Branch | None] = lambda disassembled: None
     """The same on those processors that have a branch where others have another instruction, and nothing tells which
     the processor is."""

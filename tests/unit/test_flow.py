@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -153,6 +154,18 @@ def test_a_jump_is_a_tail_call_once_its_target_is_known_for_a_function() -> None
         *("0 > 0x0 start", "5 > 0x200 call", "6 < 0x200 return"),
         *("8 < 0x0 tail call", "8 > 0x200 tail call", "9 < 0x200 end"),
     ]
+
+
+@pytest.mark.parametrize("arch", ["sparc", "sparc32plus"])
+def test_a_function_that_returns_a_structure_skips_a_word(arch: str) -> None:
+    link = Operand(RegisterLocation("o7"), 32, bytes(4), Usage(False, True))
+    called, nop, returns = "40000040", "01000000", "81c3e00c"  # jmp %o7 + 12
+    places = [(0, called), (4, nop), (0x100, returns), (0x104, nop), (12, nop)]
+    frames = [
+        StdFrame(address, 0, bytes.fromhex(code), (), (link,) if code == called else ()) for address, code in places
+    ]
+    events = iter_calls(frames, Disassembly(ARCHITECTURES[arch]), Symbols(None, None))
+    assert told(events) == ["0 > 0x0 start", "2 > 0x100 call", "4 < 0x100 return", "5 < 0x0 end"]
 
 
 def test_longjmp_unwinds() -> None:
