@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # All checks: ruff, mypy, pytest.  Arguments go to pytest: ./test.sh -k stepper
 #
-# --exactness=all compares every program of tests/programs with QEMU on every architecture, not some of them.
+# --exactness=all compares every program of tests/programs with QEMU on every architecture, not some of them: that is what
+# .ci/run does.  While writing code `pytest tests/unit`, which needs no QEMU, takes a minute.
 # The first run downloads Debian's busybox-static for other architectures and a kernel into build/ (.ci/foreign; 70 MB of
 # lists, and 27 MB of kernel, 110 MB on disk).
 #
@@ -32,7 +33,7 @@ stage() {
 stage "ruff check" ruff check
 stage "ruff format" ruff format --check
 stage "mypy" mypy
-stage "pytest" pytest -n 2 --dist worksteal "$@"
+stage "pytest" pytest -n "$(nproc)" --dist worksteal "$@"
 
 say "times"
 printf '%s\n' "${times[@]}"

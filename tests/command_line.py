@@ -24,7 +24,7 @@ ARCH = "aarch64"
 GUEST = GUESTS / ARCH / "guest"
 BEHAVE = TESTS / "programs" / "behave.c"
 BOTH_ENGINES = pytest.mark.parametrize("engine", ["gdb", "rsp"])
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 """How long something that should happen at once is waited for, on a busy machine."""
 
 ENVIRONMENT = {
@@ -86,7 +86,7 @@ class Workplace:
     def finish(self, process: subprocess.Popen[bytes]) -> Done:
         """Wait for its end, and see that it left nothing behind."""
         try:
-            process.wait(6 * PATIENCE_SECONDS)
+            process.wait(2 * PATIENCE_SECONDS)
         finally:
             process.kill()
         return self._done(process.returncode)
@@ -104,7 +104,7 @@ class Workplace:
             return self.finish(self.start(*arguments, path=path, prefix=prefix))
         command = Command([*map(str, arguments)], str(self.directory), self._environment(path))
         with (self.directory / "out").open("wb") as out, (self.directory / "err").open("wb") as err:
-            status = _command_server().run(command, out, err, 6 * PATIENCE_SECONDS)
+            status = _command_server().run(command, out, err, 2 * PATIENCE_SECONDS)
         return self._done(status)
 
     def _environment(self, path: str | None) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gdbtrace.arch.registry import ARCHITECTURES
@@ -113,12 +113,16 @@ class Workshop:
         subprocess.run([str(TESTS.parent / ".ci" / "foreign"), package, *architectures], check=True)
         return TESTS.parent / "build" / "foreign" / package
 
-    def _built(self, name: str, command: Sequence[str]) -> Path:
+    def made(self, name: str, make: Callable[[Path], object]) -> Path:
+        """A file that whoever asks first makes."""
         target = self._directory / name
         with (self._directory / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not target.exists():
                 partial = target.with_name(f"{name}.part")
-                subprocess.run([*command, "-o", str(partial)], check=True)
+                make(partial)
                 os.replace(partial, target)
         return target
+
+    def _built(self, name: str, command: Sequence[str]) -> Path:
+        return self.made(name, lambda target: subprocess.run([*command, "-o", str(target)], check=True))

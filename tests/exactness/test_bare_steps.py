@@ -18,8 +18,8 @@ from gdbtrace.stub.greeting import greet, reach
 from gdbtrace.stub.packet import SIGTRAP, StopKind, parse_stop_reply
 from gdbtrace.trace import StdFrame
 from tests.exactness.guest_run import GuestRun
-from tests.exactness.whole_run import rule_of, trace_whole
-from tests.toolchain import GUESTS
+from tests.exactness.whole_run import rule_of, trace_once
+from tests.toolchain import GUESTS, Workshop
 from tests.tracing import NULL, stdout_to
 
 SWALLOWING = {"arm", "x86_64", "mips"}
@@ -47,10 +47,10 @@ def bare_steps(arch_name: str, program: Path) -> list[int]:
 
 
 @pytest.mark.parametrize("arch", ["riscv64", "s390x", "arm", "x86_64", "mips"])
-def test_bare_steps_see_the_instructions_of_the_trace(arch: str, tmp_path: Path) -> None:
+def test_bare_steps_see_the_instructions_of_the_trace(arch: str, workshop: Workshop, tmp_path: Path) -> None:
     # Given a trace, which reads the memory of each operand
-    program, trace = GUESTS / arch / "guest", tmp_path / "trace"
-    trace_whole(GuestRun(arch, program, tmp_path), trace)
+    program = GUESTS / arch / "guest"
+    trace, _ = trace_once(workshop, f"{arch}-guest", GuestRun(arch, program, tmp_path))
     with open_trace(trace) as reader:
         frames = [frame for frame in reader if isinstance(frame, StdFrame)]
 

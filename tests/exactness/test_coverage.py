@@ -16,7 +16,7 @@ import pytest
 from gdbtrace.cli.app import main
 from tests.exactness.guest_run import GuestRun
 from tests.exactness.programs import PROGRAMS
-from tests.exactness.whole_run import trace_whole
+from tests.exactness.whole_run import trace_once
 from tests.toolchain import COMPILERS, Workshop
 
 LINES = PROGRAMS / "coverage" / "lines.c"
@@ -56,8 +56,8 @@ def test_counts_are_the_oracles(glibc_arch: str, workshop: Workshop, tmp_path: P
     arch = glibc_arch
     # Given a program with glibc, traced, and the plugin's line for each instruction of a free run
     program = workshop.program(arch, LINES, *FLAGS, name="coverage-lines")
-    run, trace, lines = GuestRun(arch, program, tmp_path), tmp_path / "trace", tmp_path / "lines"
-    trace_whole(run, trace)
+    run, lines = GuestRun(arch, program, tmp_path), tmp_path / "lines"
+    trace, _ = trace_once(workshop, program.name, run)
     run.plugin_lines(workshop, lines)
 
     # Then each address was executed as often
@@ -84,8 +84,8 @@ def test_lines_are_gcovs(arch: str, workshop: Workshop, tmp_path: Path) -> None:
     (theirs,) = ({line["line_number"]: line["count"] for line in file["lines"]} for file in report["files"])
 
     # When the program is traced as it is without gcov
-    program, trace = workshop.program(arch, LINES, *FLAGS, name="coverage-lines"), tmp_path / "trace"
-    trace_whole(GuestRun(arch, program, tmp_path), trace)
+    program = workshop.program(arch, LINES, *FLAGS, name="coverage-lines")
+    trace, _ = trace_once(workshop, program.name, GuestRun(arch, program, tmp_path))
     ours = {row["line"]: row["times"] for row in coverage(trace, program, "--by", "line")}
 
     # Then each line was executed as often

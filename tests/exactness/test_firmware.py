@@ -5,12 +5,12 @@ from __future__ import annotations
 import array
 import filecmp
 import itertools
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from gdbtrace import open_trace
+from gdbtrace import Summary, open_trace
 from gdbtrace.record.options import Outcome, Schedule
 from gdbtrace.trace import StdFrame
 from tests.exactness.exception_log import FORMATS, logged, traced
@@ -55,19 +55,29 @@ SWAPPED = {"u-boot-maltael"}
 """QEMU swaps the bytes of each word of what ``-bios`` names where the processor is little-endian (mips_malta_init)."""
 
 
-@pytest.fixture(params=REAL)
-def firmware(request: pytest.FixtureRequest, tmp_path: Path) -> FirmwareRun:
-    """Real firmware, and how far it is traced."""
-    run = REAL[request.param]
-    if request.param in SWAPPED:
+@dataclass(frozen=True)
+class Traced:
+    """Real firmware, traced as far as ``--exactness`` asks for."""
+
+    run: FirmwareRun
+    trace: Path
+    summary: Summary
+
+
+@pytest.fixture(scope="module", params=REAL)
+def firmware(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Traced:
+    name: str = request.param
+    run, directory = REAL[name], tmp_path_factory.mktemp(name)
+    if name in SWAPPED:
         assert run.image is not None
         words = array.array("I", run.image.read_bytes())
         words.byteswap()
-        run = replace(run, image=tmp_path / "swapped")
+        run = replace(run, image=directory / "swapped")
         assert run.image is not None
         run.image.write_bytes(words.tobytes())
-    is_whole = request.config.getoption("exactness") == "all" or request.param in ALWAYS_WHOLE
-    return replace(run, limit=ALL_INSTRUCTIONS if is_whole else SOME_INSTRUCTIONS)
+    is_whole = request.config.getoption("exactness") == "all" or name in ALWAYS_WHOLE
+    run = replace(run, limit=ALL_INSTRUCTIONS if is_whole else SOME_INSTRUCTIONS)
+    return Traced(run, directory / "trace", run.trace(directory / "trace"))
 
 
 @pytest.fixture(params=GUESTS)
@@ -87,30 +97,28 @@ def assert_lines_are_the_oracles(run: FirmwareRun, trace: Path, lines: Path, cou
     assert (result.first_difference, differences, result.lines) == ("", [], count)
 
 
-def test_real_firmware_is_what_a_free_run_executes(firmware: FirmwareRun, workshop: Workshop, tmp_path: Path) -> None:
+def test_real_firmware_is_what_a_free_run_executes(firmware: Traced, workshop: Workshop, tmp_path: Path) -> None:
     # Given a trace from the reset
-    trace, lines = tmp_path / "trace", tmp_path / "lines"
-    summary = firmware.trace(trace)
-    assert (summary.outcome, summary.instructions, summary.gaps) == (Outcome.LIMIT, firmware.limit, [])
+    run, summary, lines = firmware.run, firmware.summary, tmp_path / "lines"
+    assert (summary.outcome, summary.instructions, summary.gaps) == (Outcome.LIMIT, run.limit, [])
 
     # When the machine runs at full speed
-    firmware.lines_at_full_speed(workshop, lines, summary.instructions)
+    run.lines_at_full_speed(workshop, lines, summary.instructions)
 
     # Then the instructions and the memory that they touch are the same
-    assert_lines_are_the_oracles(firmware, trace, lines, summary.instructions)
+    assert_lines_are_the_oracles(run, firmware.trace, lines, summary.instructions)
 
 
-def test_real_firmware_is_not_perturbed_by_reading(firmware: FirmwareRun, workshop: Workshop, tmp_path: Path) -> None:
+def test_real_firmware_is_not_perturbed_by_reading(firmware: Traced, workshop: Workshop, tmp_path: Path) -> None:
     # Given two traces, which read the memory of each operand
-    trace, again = tmp_path / "trace", tmp_path / "again"
-    firmware.trace(trace)
-    replace(firmware, limit=SOME_INSTRUCTIONS).trace(again)
+    run, trace, again = firmware.run, firmware.trace, tmp_path / "again"
+    replace(run, limit=SOME_INSTRUCTIONS).trace(again)
 
     # When the machine is stepped and no memory is read, then the program counters are those of the trace
-    assert firmware.follow(workshop, trace, tmp_path / "lines") == ""
+    assert run.follow(workshop, trace, tmp_path / "lines") == ""
 
     # And the traces are the same
-    if firmware.limit == SOME_INSTRUCTIONS:
+    if run.limit == SOME_INSTRUCTIONS:
         assert filecmp.cmp(trace, again, shallow=False)
     else:
         with open_trace(trace) as whole, open_trace(again) as part:

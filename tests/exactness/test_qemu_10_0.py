@@ -16,7 +16,7 @@ from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.trace import StdFrame
 from tests.exactness.guest_run import GuestRun
 from tests.exactness.programs import Program, all_programs
-from tests.exactness.whole_run import compare_with_log, trace_whole
+from tests.exactness.whole_run import compare_with_log, trace_once, trace_whole
 from tests.toolchain import Workshop, qemu_10_0
 
 PROGRAMS = [p for p in all_programs() if p.is_logged and not ARCHITECTURES[p.arch].least_qemu]
@@ -68,7 +68,7 @@ def accesses(frame: StdFrame) -> Iterator[tuple[str, int, int]]:
 def test_guest_is_the_same_with_qemu_10_0(guest: Program, workshop: Workshop, tmp_path: Path) -> None:
     # Given a guest's trace with the installed QEMU
     run = guest.run(workshop, tmp_path)
-    trace_whole(run, tmp_path / "installed")
+    installed, _ = trace_once(workshop, str(guest), run)
 
     # When it is traced with QEMU 10.0
     run = replace(run, qemu=qemu_10_0(guest.arch))
@@ -76,7 +76,7 @@ def test_guest_is_the_same_with_qemu_10_0(guest: Program, workshop: Workshop, tm
 
     # Then it ends as before, with the same instructions
     assert (summary.exit_status, summary.gaps) == (guest.exit_status, [])
-    ours, theirs = frames_of(tmp_path / "newer"), frames_of(tmp_path / "installed")
+    ours, theirs = frames_of(tmp_path / "newer"), frames_of(installed)
     assert [(frame.address, frame.rawbytes) for frame in ours] == [(frame.address, frame.rawbytes) for frame in theirs]
 
     # And they touch the same memory, but for a stack that begins elsewhere

@@ -15,7 +15,7 @@ from gdbtrace.arch.model import Arch
 from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.trace import Operand, StdFrame
 from tests.exactness.programs import all_programs
-from tests.exactness.whole_run import trace_whole
+from tests.exactness.whole_run import trace_once
 from tests.toolchain import Workshop
 
 TEXT = re.compile(
@@ -79,9 +79,9 @@ def registers_of(operands: Iterable[Operand]) -> dict[str, int]:
 @pytest.mark.parametrize("name", ["aarch64", "aarch64_be"])
 def test_memory_of_scalable_vectors_is_what_their_lanes_say(name: str, workshop: Workshop, tmp_path: Path) -> None:
     # Given a trace of every kind of SVE load and store
-    arch, trace = ARCHITECTURES[name], tmp_path / "trace"
+    arch = ARCHITECTURES[name]
     program = next(program for program in all_programs() if (program.arch, program.name) == (name, "sve"))
-    trace_whole(program.run(workshop, tmp_path), trace)
+    trace, _ = trace_once(workshop, str(program), program.run(workshop, tmp_path))
 
     # When the elements in memory are put beside those in the registers
     compared, wrong = 0, []

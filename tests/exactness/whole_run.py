@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import pickle
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache, partial
@@ -42,6 +43,21 @@ def trace_whole(run: GuestRun, trace: Path, engine: EngineChoice = EngineChoice.
         summary = quiet_record(options, stdout=run.stdout)
     assert summary.outcome is Outcome.EXITED
     return summary
+
+
+def trace_once(workshop: Workshop, name: str, run: GuestRun) -> tuple[Path, Summary]:
+    """A program's trace that several tests look at, and what recording it came to.
+
+    :param name: of the program, for all of a test run.
+    """
+
+    def make(trace: Path) -> None:
+        summary = trace_whole(run, trace)
+        trace.with_name(f"{name}.summary").write_bytes(pickle.dumps(summary))
+
+    trace = workshop.made(f"{name}.frames", make)
+    summary: Summary = pickle.loads(trace.with_name(f"{name}.summary").read_bytes())
+    return trace, summary
 
 
 def compare_with_oracle(arch: str, trace: Path, lines: Path) -> Comparison:

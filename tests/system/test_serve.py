@@ -56,7 +56,7 @@ class Gdb:
         text, result = "", ""
         stops = len(self.stops)
         while not result or (result == "running" and len(self.stops) == stops):
-            for message in self.controller.get_gdb_response(timeout_sec=2 * PATIENCE_SECONDS):
+            for message in self.controller.get_gdb_response(timeout_sec=PATIENCE_SECONDS):
                 match message["type"]:
                     case "result":
                         result = message["message"]

@@ -531,7 +531,7 @@ def runs(draw: st.DrawFn) -> tuple[Target, RegisterLists, list[bytes], list[list
     return target, draw(st.sampled_from(RegisterLists)), states, [draw(names) for _ in states[1:]]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(runs())
 def test_any_states_give_frames_that_hang_together_and_list_exactly_what_changed(
     run: tuple[Target, RegisterLists, list[bytes], list[list[str]]],
