@@ -463,6 +463,10 @@ class SystemLevel:
     """Register to add to the program counter for the address of the instruction (x86's code segment)."""
     code_mask: int = -1
     """What that sum is cut to."""
+    turned: tuple[str, int] | None = None
+    """Register, and the bits of it that are set where QEMU's stub sends all registers little-endian, in place of the
+    architecture's big-endian order, because the processor has been switched (``ppc_maybe_bswap_register`` of QEMU's
+    target/ppc/gdbstub.c)."""
     has_empty_steps: bool = False
     """A step may end before its instruction has begun, without an exception: QEMU's x86 stops after it has looked
     whether the interrupt controller has something for the processor (``CPU_INTERRUPT_POLL``)."""

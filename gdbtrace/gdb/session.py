@@ -144,7 +144,7 @@ class GdbSession:
         if program is not None:
             self.run(f"-file-exec-and-symbols {_quoted(str(program))}")
         self.run(f"-gdb-set architecture {architecture}")
-        self.run(f"-gdb-set endian {byte_order}")
+        self.set_byte_order(byte_order)
         for setting in settings:
             self.run(f"-gdb-set {setting}")
         self.stopped = None
@@ -160,6 +160,13 @@ class GdbSession:
     def monitor(self, command: str) -> int:
         """Send a command to the stub; the token's result comes when the stub is done."""
         return self.send(f'-interpreter-exec console "monitor {command}"')
+
+    def set_byte_order(self, byte_order: str) -> None:
+        """Tell gdb, which does not notice that a processor has been switched.
+
+        :param byte_order: big or little.
+        """
+        self.run(f"-gdb-set endian {byte_order}")
 
     def flush_registers(self) -> None:
         """Make gdb forget what it knows of the target, which moved behind its back."""

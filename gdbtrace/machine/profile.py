@@ -33,15 +33,17 @@ class ImageKind(Enum):
     RAW = "not an ELF"
 
 
-_MAGICS = (
-    (0, b"\x7fELF", ImageKind.ELF),
-    # Linux: Documentation/x86/boot.rst, arm64/booting.rst; of arm, arch/arm/boot/compressed/head.S.
-    (0x202, b"HdrS", ImageKind.KERNEL),
-    (0x38, b"ARM\x64", ImageKind.KERNEL),
-    (0x24, b"\x18\x28\x6f\x01", ImageKind.KERNEL),
+_MAGICS: tuple[tuple[int, bytes, ImageKind, frozenset[str]], ...] = (
+    (0, b"\x7fELF", ImageKind.ELF, frozenset()),
+    # Linux: Documentation/x86/boot.rst, arm64/booting.rst, riscv/boot-image-header.rst; of arm,
+    # arch/arm/boot/compressed/head.S.
+    (0x202, b"HdrS", ImageKind.KERNEL, frozenset({"i386", "x86_64"})),
+    (0x38, b"ARM\x64", ImageKind.KERNEL, frozenset({"aarch64"})),
+    (0x38, b"RSC\x05", ImageKind.KERNEL, frozenset({"riscv32", "riscv64"})),
+    (0x24, b"\x18\x28\x6f\x01", ImageKind.KERNEL, frozenset({"arm"})),
 )
-"""Offset in an image, what is there, and what the image is then."""
-_HEAD_BYTES = max(offset + len(magic) for offset, magic, _ in _MAGICS)
+"""Offset in an image, what is there, and what the image is then: a kernel, for which architectures."""
+_HEAD_BYTES = max(offset + len(magic) for offset, magic, *_ in _MAGICS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,10 @@ class MachineProfile:
 
     def _software(self, image: Path | None) -> list[str]:
         if image is not None:
-            kind = image_kind(image)
+            kind, architectures = _recognized(image)
+            if kind is ImageKind.KERNEL and self.arch not in architectures:
+                known = " or ".join(sorted(architectures))
+                raise UsageError(f"{image}: {kind.value} for {known}, and {self.name} runs {self.arch}")
             if arguments := self.arguments_for_image(kind):
                 return _filled(arguments, "{image}", str(image))
             raise UsageError(f"{image}: {kind.value}, and an image for {self.name} is {self.image}")
@@ -157,6 +162,11 @@ def image_kind(image: Path) -> ImageKind:
 
     :raise UsageError: it is not a file, or cannot be read.
     """
+    return _recognized(image)[0]
+
+
+def _recognized(image: Path) -> tuple[ImageKind, frozenset[str]]:
+    """What a file is, and gdbtrace's architectures that a Linux kernel is for."""
     try:
         mode = image.stat().st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
@@ -165,7 +175,8 @@ def image_kind(image: Path) -> ImageKind:
             head = stream.read(_HEAD_BYTES)
     except OSError as error:
         raise UsageError(f"{image}: cannot be read: {error.strerror}") from error
-    return next((kind for offset, magic, kind in _MAGICS if head.startswith(magic, offset)), ImageKind.RAW)
+    found = ((kind, known) for offset, magic, kind, known in _MAGICS if head.startswith(magic, offset))
+    return next(found, (ImageKind.RAW, frozenset()))
 
 
 def _filled(arguments: tuple[str, ...], hole: str, path: str) -> list[str]:

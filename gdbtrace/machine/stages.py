@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from gdbtrace.errors import UsageError
 
+RESET = "reset"
+"""The stage that a machine begins at, wherever it stands then: QEMU has code of its own before what it loads itself."""
+
 _MOST_ADDRESS = (1 << 64) - 1
 
 

@@ -145,6 +145,9 @@ class GdbEngine:
 
     def check_registers(self, expected: Mapping[str, int]) -> int:
         """See :class:`Engine`."""
+        if (system := self._arch.system) is not None and system.turned is not None:
+            register, mask = system.turned
+            self._session.set_byte_order("little" if expected[register] & mask else "big")
         self._session.flush_registers()
         values = self._session.register_values(expected)
         compared = 0

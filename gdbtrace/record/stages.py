@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gdbtrace.errors import GdbtraceError, ProtocolError, TargetDied, UsageError
+from gdbtrace.machine.stages import RESET
 from gdbtrace.machine.system import SystemEmulator
 from gdbtrace.record.machine import MachineTarget
 from gdbtrace.record.options import MachineOptions, Place
@@ -80,15 +81,18 @@ def measure(
 ) -> Boot:
     """Run a machine from its reset until it has reached its stages.
 
-    :param stages: beside those of the profile, which they replace where the name is the same.
+    :param stages: beside those of the profile, and the reset where the machine stands, which they replace where the
+        name is the same.
     :param to_end: go on until the machine ends.
     :raise UsageError: the machine, or a stage, is wrong.
     :raise ToolError: QEMU did not start, or its stub does not do as it should.
     """
     target = MachineTarget(options, tells_time=True)
     places = _places_of(target, stages, observer)
-    if not places:
-        raise UsageError(f"{target.name} has no stages: give some, --stage NAME=ADDRESS")
+    if RESET not in stages:
+        places.pop(RESET, None)
+    if not places and not to_end:
+        raise UsageError(f"{target.name} has no stage beyond its reset: give some, --stage NAME=ADDRESS, or --to-end")
     with (
         target.start() as running,
         running.listening(),
@@ -134,7 +138,8 @@ class _Measurement:
         self._running = running
         self._client = client
         self._observer = observer
-        self._waiting = dict(places)
+        self._waiting: dict[str, int] = {}
+        """Stages that were not reached so far."""
         self._reached: list[StageTime] = []
         self._seconds = 0.0
         self._has_breakpoints = False
@@ -143,13 +148,17 @@ class _Measurement:
         arch = target.arch
         assert arch.system is not None
         greeting = greet(client, arch.builtin_layout, arch.byte_order, arch.core_numbers)
+        if arch.system.turned is not None:
+            client.turn_registers(greeting.layout, *arch.system.turned)
         self._registers = LiveRegisters(greeting.layout, client, arch.piece_bytes)
         self._registers.monitored = arch.system.monitored
         self._code_base, self._code_mask = arch.system.code_base, arch.system.code_mask
         self._guest_began = running.guest_microseconds()
         # Where the machine stands is where it begins; a breakpoint there would stop it once more.
         self._vcpus = client.thread_ids()
-        self._note_at(self._address_of(self._vcpus[0]), self._vcpus[0], self._guest_began)
+        start = self._address_of(self._vcpus[0])
+        self._waiting = {**({} if RESET in places else {RESET: start}), **places}
+        self._note_at(start, self._vcpus[0], self._guest_began)
 
     def run(self, *, to_end: bool) -> Boot:
         """See :func:`measure`."""

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable
 
 from gdbtrace.errors import LinkTimeout, ProtocolError, TargetDied
+from gdbtrace.stub.description import RegisterLayout
 from gdbtrace.stub.packet import StopReply, expanded, framed, parse_stop_reply, unescaped
 
 _CHUNK_BYTES = 1024
@@ -36,6 +37,12 @@ class StubClient:
         self._buffer = b""
         self._watched: tuple[socket.socket, Callable[[], None]] | None = None
         self._cleared: tuple[tuple[int, int], ...] = ()
+        self._teller: tuple[int, int] | None = None
+        """The byte of ``g``, and its bits, that tell whether registers have the other byte order."""
+        self._places: list[tuple[int, int]] = []
+        """Where the registers of ``g`` are, then."""
+        self._is_turned = False
+        """Whether they had it at the last ``g``."""
 
     def watch(self, event: socket.socket, react: Callable[[], None]) -> None:
         """While a reply is waited for, call ``react`` whenever ``event`` becomes readable."""
@@ -220,6 +227,15 @@ class StubClient:
         """
         return self.core_registers(self.exchange(b"g"))
 
+    def turn_registers(self, layout: RegisterLayout, teller: str, mask: int) -> None:
+        """From now on, have each register big-endian, as the layout says, also where the stub sends them little-endian.
+
+        :param teller: the register of ``g`` that has bits of ``mask`` in its lowest byte where it does. In a big-endian
+            one the same bits of the highest byte are 0.
+        """
+        self._teller = layout.core[teller][0], mask
+        self._places = sorted(layout.core.values())
+
     def clear_bits(self, *bits: tuple[int, int]) -> None:
         """From now on, leave bits (byte, bits of that byte) out of the core registers that the stub sends."""
         self._cleared = bits
@@ -227,12 +243,20 @@ class StubClient:
     def core_registers(self, reply: bytes) -> bytes:
         """Decode the reply to a ``g``."""
         raw = self.raw_registers(reply)
+        if self._teller is not None:
+            byte, mask = self._teller
+            self._is_turned = bool(raw[byte] & mask)
+            raw = self._turned(raw)
         if self._cleared:
             changed = bytearray(raw)
             for byte, bits in self._cleared:
                 changed[byte] &= ~bits
             return bytes(changed)
         return raw
+
+    def _turned(self, raw: bytes) -> bytes:
+        """The core registers from the stub's byte order to the layout's, or back."""
+        return b"".join(raw[start:end][::-1] for start, end in self._places) if self._is_turned else raw
 
     @staticmethod
     def raw_registers(reply: bytes) -> bytes:
@@ -249,15 +273,16 @@ class StubClient:
 
     def write_registers(self, raw: bytes) -> None:
         """Write the core registers (``G``)."""
-        self._command(b"G" + raw.hex().encode())
+        self._command(b"G" + self._turned(raw).hex().encode())
 
     def read_register(self, number: int) -> bytes:
         """One register (``p``), raw."""
-        return self.raw_registers(self.request(b"p%x" % number))
+        raw = self.raw_registers(self.request(b"p%x" % number))
+        return raw[::-1] if self._is_turned else raw
 
     def write_register(self, number: int, raw: bytes) -> None:
         """Write one register (``P``)."""
-        self._command(b"P%x=" % number + raw.hex().encode())
+        self._command(b"P%x=" % number + (raw[::-1] if self._is_turned else raw).hex().encode())
 
     def detach(self, thread: bytes) -> None:
         """Let go of the target, which runs on; the stub may go too.

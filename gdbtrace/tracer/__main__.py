@@ -100,6 +100,8 @@ def _serve_on(
         layout = layout.without(_unreadable(client, layout))
         arch = arch.with_stub_registers(layout.widths)
     client.clear_bits(*_privilege_bits(arch, layout))
+    if arch.system is not None and arch.system.turned is not None:
+        client.turn_registers(layout, *arch.system.turned)
     auxiliary = _auxiliary_vector(client, arch) if b"qXfer:auxv:read+" in greeting.supported else {}
     stepper = Stepper(
         client,

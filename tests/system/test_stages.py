@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 
+from gdbtrace.image import Image
+from gdbtrace.trace.container import TraceReader
+from gdbtrace.trace.frames import StdFrame
 from tests.command_line import Done, Workplace, wait_until
 from tests.toolchain import Workshop
 
 FIRMWARE = Path(__file__).parents[2] / "vm-images" / "firmware"
 PC_DISK, PC_ELF = FIRMWARE / "pc" / "pc-boot.img", FIRMWARE / "pc" / "pc.elf"
+CORTEX_M = FIRMWARE / "cortex-m3" / "lm3s6965evb.elf"
 RISCV64 = FIRMWARE / "riscv" / "virt-riscv64.elf"
 QUIET = ("--console", "console")
 PC = ("stages", "--machine", "pc-x86_64", *QUIET)
@@ -101,11 +105,49 @@ def test_the_guests_time_is_the_same_each_time_under_icount(place: Workplace) ->
 
 
 def test_no_more_is_waited_for_than_the_stages(place: Workplace) -> None:
-    # SeaBIOS without a disk stays for ever; U-Boot stands at its first instruction.
-    done = place.run("stages", "--machine", "ppce500", *QUIET, "--json")
+    # OpenSBI without a payload stays for ever.
+    (place.directory / "mine.toml").write_text('base = "virt-riscv64"\n[stages]\npayload = false\n')
+    done = place.run("stages", "--machine", "mine.toml", *QUIET, "--json")
     boot = boot_of(done)
-    assert (done.status, reached(boot)) == (DONE, [("u-boot", 0xF00000, 0)])
+    assert (done.status, reached(boot)) == (DONE, [("reset", 0x1000, 0), ("firmware", 0x80000000, 0)])
     assert (boot["end"]["outcome"], boot["stages"][0]["seconds"]) == ("reached", 0)
+
+
+def test_reset_is_where_the_machine_stands(place: Workplace) -> None:
+    # The profile's is the flash's, and an ELF starts at its entry point.
+    elf = FIRMWARE / "aarch64" / "virt-aarch64.elf"
+    done = place.run("stages", "--machine", "virt-aarch64", *QUIET, "--stage", "main=main", "--json", elf)
+    boot = boot_of(done)
+    start = Image(elf).entry
+    assert reached(boot)[:2] == [("reset", start, 0), ("kernel", start, 0)]
+    assert ([name for name, _, _ in reached(boot)][2:], missed(boot)) == (["main"], [])
+
+    # Who says otherwise is believed; one without any stage is timed as a whole.
+    arguments = ("stages", "--machine", "lm3s6965evb", *QUIET, "--to-end", CORTEX_M, "--json")
+    assert [name for name, _, _ in reached(boot_of(place.run(*arguments)))] == ["reset"]
+    assert missed(json.loads(place.run(*arguments, "--stage", "reset=0x20000000").out)) == ["reset"]
+
+
+def test_a_processor_that_is_switched_to_little_endian_is_followed(place: Workplace) -> None:
+    # mfmsr r4; ori r4, r4, 1; mtsrr1 r4; li r5, 0x200; mtsrr0 r5; rfid
+    big = (0x7C8000A6, 0x60840001, 0x7C9B03A6, 0x38A00200, 0x7CBA03A6, 0x4C000024)
+    # li r6, 0x1234; stw r6, 0x300(0); mfmsr r7; b .
+    little = (0x38C01234, 0x90C00300, 0x7CE000A6, 0x48000000)
+    code = b"".join(word.to_bytes(4, "big") for word in big), b"".join(word.to_bytes(4, "little") for word in little)
+    image = place.directory / "switch.bin"
+    image.write_bytes(code[0].rjust(0x100 + len(code[0]), b"\0").ljust(0x200, b"\0") + code[1].ljust(0x200, b"\0"))
+    (place.directory / "mine.toml").write_text('base = "pseries"\n[stages]\nkernel = false\nloop = 0x20c\n')
+    machine = ("--machine", "mine.toml", *QUIET, image)
+    assert reached(boot_of(place.run("stages", "--json", *machine))) == [("reset", 0x100, 0), ("loop", 0x20C, 0)]
+
+    # gdb agrees with what is traced, or the run would fail.
+    assert place.run("run", *machine, "--limit", "11", "-o", "x.frames").status == DONE
+    with TraceReader(place.directory / "x.frames") as reader:
+        frames = [frame for frame in reader if isinstance(frame, StdFrame)]
+    assert [frame.address for frame in frames] == [*range(0x100, 0x118, 4), *range(0x200, 0x210, 4), 0x20C]
+    assert [frame.mode for frame in frames] == ["ppc:ppc"] * 6 + ["ppc:ppc:le"] * 5
+    values = [{operand.name: operand.as_int() for operand in frame.post if not operand.is_memory} for frame in frames]
+    assert (values[6]["r6"], values[8]["r7"], values[8]["pc"]) == (0x1234, 1, 0x20C)
 
 
 def test_a_boot_that_does_not_end_is_ended(place: Workplace) -> None:
@@ -159,8 +201,8 @@ def test_a_qemu_that_dies_is_told(place: Workplace) -> None:
             "start_kernel: there are no symbols; give an address, or symbols with --elf",
         ),
         (
-            ("--machine", "lm3s6965evb", FIRMWARE / "cortex-m3" / "lm3s6965evb.elf"),
-            "lm3s6965evb has no stages: give some, --stage NAME=ADDRESS",
+            ("--machine", "lm3s6965evb", CORTEX_M),
+            "lm3s6965evb has no stage beyond its reset: give some, --stage NAME=ADDRESS, or --to-end",
         ),
         (("--machine", "pc-i386", "none.img"), "none.img: cannot be read: No such file or directory"),
     ],
@@ -173,7 +215,9 @@ def test_what_cannot_be_measured_is_refused(
 
 
 def test_a_symbol_of_a_profile_that_an_image_lacks_is_left_out(place: Workplace) -> None:
-    (place.directory / "mine.toml").write_text('base = "ppce500"\n[stages]\nkernel = "start_kernel"\n')
+    (place.directory / "mine.toml").write_text(
+        'base = "virt-riscv64"\n[stages]\npayload = false\nkernel = "start_kernel"\n'
+    )
     done = place.run("stages", "--machine", "mine.toml", *QUIET, "--json")
-    assert [name for name, _, _ in reached(boot_of(done))] == ["u-boot"]
+    assert [name for name, _, _ in reached(boot_of(done))] == ["reset", "firmware"]
     assert done.complaint.startswith("stage kernel of mine is left out: start_kernel: there are no symbols")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -220,13 +220,30 @@ def test_image_is_given_by_its_kind(desk: Desk) -> None:
     assert profile.qemu_arguments(empty)[4:] == ["-bios", str(empty)]
 
 
-@pytest.mark.parametrize(("offset", "magic"), [(0x202, b"HdrS"), (0x38, b"ARM\x64"), (0x24, b"\x18\x28\x6f\x01")])
-def test_linux_is_given_as_it_should_be_or_as_what_is_raw(desk: Desk, offset: int, magic: bytes) -> None:
+@pytest.mark.parametrize(
+    ("offset", "magic", "arch"),
+    [
+        (0x202, b"HdrS", "i386"),
+        (0x202, b"HdrS", "x86_64"),
+        (0x38, b"ARM\x64", "aarch64"),
+        (0x38, b"RSC\x05", "riscv64"),
+        (0x24, b"\x18\x28\x6f\x01", "arm"),
+    ],
+)
+def test_linux_is_given_as_it_should_be_or_as_what_is_raw(desk: Desk, offset: int, magic: bytes, arch: str) -> None:
     kernel = desk.image(b"MZ".ljust(offset, b"\0") + magic)
     raw = 'raw-image-arguments = ["-bios", "{image}"]'
     machine = load_profile(desk.profile(raw, 'kernel-image-arguments = ["-kernel", "{image}"]'))
-    assert machine.qemu_arguments(kernel)[4:] == ["-kernel", str(kernel)]
-    assert load_profile(desk.profile(raw)).qemu_arguments(kernel)[4:] == ["-bios", str(kernel)]
+    assert replace(machine, arch=arch).qemu_arguments(kernel)[4:] == ["-kernel", str(kernel)]
+    machine = load_profile(desk.profile(raw))
+    assert replace(machine, arch=arch).qemu_arguments(kernel)[4:] == ["-bios", str(kernel)]
+
+
+def test_linux_of_another_architecture(desk: Desk) -> None:
+    kernel = desk.image(b"HdrS".rjust(0x206))
+    machine = replace(load_profile(desk.profile()), arch="aarch64")
+    with pytest.raises(UsageError, match=f"^{kernel}: a Linux kernel for i386 or x86_64, and mine runs aarch64$"):
+        machine.qemu_arguments(kernel)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +255,7 @@ def test_linux_is_given_as_it_should_be_or_as_what_is_raw(desk: Desk, offset: in
     ],
 )
 def test_image_of_the_wrong_kind(desk: Desk, key: str, data: bytes, kind: str) -> None:
-    profile = load_profile(desk.profile(f"{key} = []", 'image = "something else"'))
+    profile = load_profile(desk.profile('arch = "i386"', f"{key} = []", 'image = "something else"'))
     image = desk.image(data)
     with pytest.raises(UsageError, match=f"^{image}: {kind}, and an image for mine is something else$"):
         profile.qemu_arguments(image)

@@ -1,4 +1,4 @@
-"""When a client that waits for its stub reacts to something else."""
+"""A connection to a stub: what happens while it is waited for, and the byte order of registers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 
 from gdbtrace.errors import ProtocolError
 from gdbtrace.stub.client import StubClient
+from gdbtrace.stub.description import RegisterLayout
+from gdbtrace.stub.packet import framed
 
 
 class Watched(NamedTuple):
@@ -67,3 +69,38 @@ def test_monitor_command_may_fail_after_it_has_printed(watched: Watched) -> None
     watched.stub.sendall(b"+$O610a#00$E22#a9")
     with pytest.raises(ProtocolError):
         watched.client.finish_monitor()
+
+
+def test_registers_are_big_endian_whichever_order_the_stub_has(watched: Watched) -> None:
+    # Given a stub that sends registers of 2 and 4 bytes; the last one's lowest bit says that they are little-endian
+    client = watched.client
+    client.turn_registers(RegisterLayout("big", {"a": (0, 2), "msr": (2, 6)}, {}, 6), "msr", 1)
+
+    def answered(reply: bytes) -> None:
+        watched.stub.sendall(b"+" + framed(reply))
+
+    def asked() -> bytes:
+        return watched.stub.recv(100)
+
+    # When they are big-endian, then they are as they come, and go as they are
+    answered(b"123480000002")
+    assert client.read_registers().hex() == "123480000002"
+    answered(b"abcd")
+    assert client.read_register(9).hex() == "abcd"
+    asked()
+    answered(b"OK")
+    client.write_register(9, b"\x12\x34")
+    assert b"P9=1234#" in asked()
+
+    # When they are little-endian, then each is turned, those that are written too
+    answered(b"341203000080")
+    assert client.read_registers().hex() == "123480000003"
+    answered(b"cdab")
+    assert client.read_register(9).hex() == "abcd"
+    asked()
+    answered(b"OK")
+    client.write_register(9, b"\x12\x34")
+    assert b"P9=3412#" in asked()
+    answered(b"OK")
+    client.write_registers(bytes.fromhex("123480000003"))
+    assert b"G341203000080#" in asked()

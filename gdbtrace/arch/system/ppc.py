@@ -113,6 +113,8 @@ SYSTEM = SystemLevel(
     taken=_taken,
     physical=_physical,
     address_space="pid",
+    # MSR[LE].
+    turned=("msr", 1),
     monitored={"sr0": r"^(?:0x)?([0-9a-f]+)\r?$"},
     printed_by={"sr0": "print /x $sr0"},
 )
