@@ -33,6 +33,8 @@ def test_dynamic_program_and_its_library(place: Workplace, workshop: Workshop) -
     symbols = symbols_in(place, program, "--sysroot", SYSROOT)
     assert (symbols.count("main"), symbols.count("here"), symbols.count("exit")) == (1, 2, 1)
     assert symbols.index("main") < symbols.index("here") < symbols.index("exit")
+    # A trace that begins when everything is loaded has the same names
+    assert symbols_in(place, program, "--sysroot", SYSROOT, "--start", "main") == symbols[symbols.index("main") :]
 
 
 NAMES = """\
