@@ -241,6 +241,8 @@ def _pattern(text: bytes) -> re.Pattern[bytes]:
     return re.compile(text, re.DOTALL)
 
 
+_CALLERS = r"\.(text|init|fini)(\..*)?"
+"""Where some linkers put stubs: near what calls them."""
 _CODE = {
     "EM_X86_64": _Code(_pattern(rb"(?:\xf3\x0f\x1e\xfa)?\xf2?\xff\x25(.{4})"), _x86_64, 16, word_bytes=1),
     "EM_386": _Code(
@@ -276,13 +278,13 @@ _CODE = {
             rb"\xe9[\x82\x8b\x8c](..)\x7d\x89\x03\xa6(?:\xe8[\x42\x4b\x4c]..)?(?:\xe9[\x62\x6b\x6c]..)?\x4e\x80\x04\x20"
         ),
         *(_ppc64, 32),
-        sections=r"\.text",
+        sections=_CALLERS,
         counts_from="table of contents",
     ),
     "EM_PARISC": _Code(
         _pattern(rb"([\x2a\x2b].{3})(\x34\x36..)\x0e\xc0\x10\x95\xea\xa0\xc0\x00"),
         *(_hppa, 28),
-        sections=r"\.text.*",
+        sections=_CALLERS,
         counts_from="global offset table",
     ),
 }
