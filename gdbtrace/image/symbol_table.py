@@ -25,9 +25,27 @@ _EXECUTABLE = 0x4
 """SHF_EXECINSTR."""
 
 
+_PLUS = re.compile(r"(.+)\+(0[xX][0-9a-fA-F]+|\d+)", re.DOTALL)
+
 UNSIZED_BYTES = 0x1000
 """How far behind a symbol without a size an address is still told by it, and how long a function without one is at most
 in a file without sections."""
+
+
+def readings_of(place: str) -> list[tuple[str, int]]:
+    """Name or address, and offset, that ``PLACE[+OFFSET]`` may mean: the whole as a name first, ``operator+``."""
+    found = _PLUS.fullmatch(place)
+    return [(place, 0), *([(found[1], int(found[2], 0))] if found else [])]
+
+
+def number_of(place: str) -> int | None:
+    """What ``ADDRESS[+OFFSET]`` is; None: it is a symbol."""
+    for name, offset in readings_of(place):
+        try:
+            return int(name, 0) + offset
+        except ValueError:
+            pass
+    return None
 
 
 @dataclass(frozen=True, slots=True)

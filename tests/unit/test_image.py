@@ -11,7 +11,7 @@ import pytest
 
 from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.errors import UsageError
-from gdbtrace.image import Image, Location, Symbol, md5_of
+from gdbtrace.image import Image, Location, Symbol, md5_of, number_of, readings_of
 from tests.toolchain import GUESTS
 
 
@@ -218,6 +218,28 @@ def test_indirect_function_of_64_bit_powerpc_is_its_code(tmp_path: Path) -> None
     symbol = Image(tmp_path / "made").symbol("chosen")
     assert symbol is not None
     assert symbol.address == 0x1000_0004
+
+
+# -- places that a user names -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("place", "readings", "number"),
+    [
+        ("main", [("main", 0)], None),
+        ("main+0x10", [("main+0x10", 0), ("main", 16)], None),
+        ("main+z", [("main+z", 0)], None),
+        # A function of C++ whose name has a plus.
+        ("operator+(A, B)+4", [("operator+(A, B)+4", 0), ("operator+(A, B)", 4)], None),
+        ("0x1000", [("0x1000", 0)], 0x1000),
+        ("0x1000+8", [("0x1000+8", 0), ("0x1000", 8)], 0x1008),
+    ],
+)
+def test_place_is_a_name_or_an_address_with_an_offset(
+    place: str, readings: list[tuple[str, int]], number: int | None
+) -> None:
+    assert readings_of(place) == readings
+    assert number_of(place) == number
 
 
 # -- files that are none -------------------------------------------------------------------------------------------
