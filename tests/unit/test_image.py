@@ -276,6 +276,15 @@ def test_program_cut_short_is_said_or_read_but_nothing_else(tmp_path: Path) -> N
     assert said > 0.9 * len(data) / 97
 
 
+def test_note_whose_name_never_ends_is_none(tmp_path: Path) -> None:
+    (tmp_path / "made.s").write_text(
+        '.section .note.made,"a",@note\n.long 4, 4, 3\n.ascii "name"\n.long 0\n.text\nnop\n'
+    )
+    for command in (["as", "made.s", "-o", "made.o"], ["ld", "-s", "-e", "0", "made.o", "-o", "made"]):
+        subprocess.run(command, cwd=tmp_path, check=True)
+    assert Image(tmp_path / "made").debug_path is None
+
+
 # -- the procedure linkage table ------------------------------------------------------------------------------------
 
 CALLS = 'int puts(const char *), rand(void), abs(int);\nint main(void) { return puts("") + rand(); }\n'
