@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,9 +10,8 @@ from gdbtrace.analysis.calls import CallEvent, Calls
 from gdbtrace.analysis.flow import Block
 from gdbtrace.analysis.reading import Reading
 from gdbtrace.analysis.symbols import Symbols
+from gdbtrace.image import readings_of
 from gdbtrace.trace.frames import ExceptionFrame, Frame, ModloadFrame, StdFrame
-
-_OFFSET = re.compile(r"(.+)\+(0[xX][0-9a-fA-F]+|\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +102,7 @@ class Stages:
 
 
 def _address_of(place: str, symbols: Symbols) -> int | None:
-    found = _OFFSET.fullmatch(place)
-    for name, offset in ((place, 0), *([(found[1], int(found[2], 0))] if found else [])):
+    for name, offset in readings_of(place):
         for module in symbols.modules:
             symbol = module.image.symbol(name) if module.image else None
             if symbol is not None:

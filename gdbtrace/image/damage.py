@@ -7,10 +7,11 @@ import struct
 import zlib
 
 from elftools.common.exceptions import DWARFError, ELFError
+from elftools.construct import ConstructError
 
 # pyelftools checks little of what a file says.
 DAMAGE = (
-    *(ELFError, DWARFError, struct.error, zlib.error, lzma.LZMAError),
+    *(ELFError, DWARFError, ConstructError, struct.error, zlib.error, lzma.LZMAError),
     *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, NotImplementedError),
     *(MemoryError, RecursionError, EOFError, OSError),
 )

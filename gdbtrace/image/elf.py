@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import io
 import os
@@ -22,13 +23,13 @@ from gdbtrace.image.debug_files import USUAL_PLACES, DebugPlaces, find_debug_fil
 from gdbtrace.image.demangling import Demangler, is_called
 from gdbtrace.image.intervals import Intervals
 from gdbtrace.image.lines import LineRow, LineTable, SourceLine
+from gdbtrace.image.linkage import read_linkage_stubs
 from gdbtrace.image.symbol_table import (
     UNSIZED_BYTES,
     Symbol,
     SymbolTables,
     functions_of,
     read_descriptors,
-    read_linkage_stubs,
     read_symbols,
     shown_symbols,
 )
@@ -161,7 +162,7 @@ class Image:
     def _tables(self) -> SymbolTables:
         try:
             with self.path.open("rb") as stream:
-                return self._named.joined(read_linkage_stubs(ELFFile(stream)))
+                return self._named.joined(read_linkage_stubs(ELFFile(stream), self._named, self._descriptors))
         except DAMAGE:
             return self._named
 
@@ -213,12 +214,15 @@ class Image:
 
     @cached_property
     def _places_of_symbols(self) -> Intervals[Symbol]:
-        """Symbols without a size go on to the next one, but not for ever."""
-        following = [*self._addresses[1:], _PAST_ADDRESSES]
-        return Intervals(
-            (symbol.address, symbol.address + (symbol.size or min(end - symbol.address, UNSIZED_BYTES)), symbol)
-            for symbol, end in zip(self._by_address, following, strict=False)
-        )
+        """Symbols without a size go on to the next one or to where a section of code begins or ends, not for ever."""
+        borders = (border for section in self._tables.code for border in section)
+        stops = sorted({*self._addresses, *borders, _PAST_ADDRESSES})
+
+        def end_of(symbol: Symbol) -> int:
+            low = symbol.address
+            return low + symbol.size if symbol.size else min(stops[bisect.bisect(stops, low)], low + UNSIZED_BYTES)
+
+        return Intervals((symbol.address, end_of(symbol), symbol) for symbol in self._by_address)
 
     @cached_property
     def _functions(self) -> Intervals[Symbol]:

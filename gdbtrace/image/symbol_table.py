@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from elftools.elf.elffile import ELFFile
-from elftools.elf.relocation import RelocationSection
 from elftools.elf.sections import SymbolTableSection
 
 _FUNCTIONS = ("STT_FUNC", "STT_LOOS")
@@ -17,17 +16,36 @@ _FUNCTIONS = ("STT_FUNC", "STT_LOOS")
 _NAMED = (*_FUNCTIONS, "STT_NOTYPE", "STT_OBJECT")
 _FUNCTIONS_OF = {"EM_PARISC": (*_FUNCTIONS, "STT_LOPROC")}
 """...where there are others: STT_PARISC_MILLI, millicode."""
-_ODD_IS_MODE = ("EM_ARM", "EM_MIPS")
+ODD_IS_MODE = ("EM_ARM", "EM_MIPS")
 """Bit 0 of a function's address says Thumb (AAELF32, "Symbol values"), MIPS16 or microMIPS."""
-_MAPPING = re.compile(r"\$[abdtxm](\..*)?|\$xrv\w*")
-"""Names of what kind of thing begins there, not of a place (AAELF32, "Mapping symbols"; RISC-V psABI)."""
+_NO_PLACE = re.compile(r"\$[abdtxm](\..*)?|\$xrv\w*|\.L.*", re.DOTALL)
+"""Names of what kind of thing begins there (AAELF32, "Mapping symbols"; RISC-V psABI), and a compiler's labels for
+itself, which some assemblers keep (gas manual, "Symbol Names": local symbols)."""
 _EXECUTABLE = 0x4
 """SHF_EXECINSTR."""
 
 
+_PLUS = re.compile(r"(.+)\+(0[xX][0-9a-fA-F]+|\d+)", re.DOTALL)
+
 UNSIZED_BYTES = 0x1000
 """How far behind a symbol without a size an address is still told by it, and how long a function without one is at most
 in a file without sections."""
+
+
+def readings_of(place: str) -> list[tuple[str, int]]:
+    """Name or address, and offset, that ``PLACE[+OFFSET]`` may mean: the whole as a name first, ``operator+``."""
+    found = _PLUS.fullmatch(place)
+    return [(place, 0), *([(found[1], int(found[2], 0))] if found else [])]
+
+
+def number_of(place: str) -> int | None:
+    """What ``ADDRESS[+OFFSET]`` is; None: it is a symbol."""
+    for name, offset in readings_of(place):
+        try:
+            return int(name, 0) + offset
+        except ValueError:
+            pass
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +131,7 @@ def read_symbols(elf: ELFFile, descriptors: Descriptors | None) -> SymbolTables:
                 continue
             address = entry["st_value"]
             if kind in functions:
-                if machine in _ODD_IS_MODE:
+                if machine in ODD_IS_MODE:
                     address &= ~1
                 elif descriptors is not None:
                     address = descriptors.code_of(address)
@@ -127,58 +145,13 @@ def read_symbols(elf: ELFFile, descriptors: Descriptors | None) -> SymbolTables:
     return SymbolTables(tuple(symbols.values()), frozenset(labels), code, is_full)
 
 
-def read_linkage_stubs(elf: ELFFile) -> SymbolTables:
-    """``NAME@plt`` for each entry of the procedure linkage table, where its shape is known and fits."""
-    nothing = SymbolTables((), frozenset(), (), False)
-    shape = _LINKAGE_TABLES.get(elf.header["e_machine"])
-    relocations = elf.get_section_by_name(".rela.plt") or elf.get_section_by_name(".rel.plt")
-    if shape is None or not isinstance(relocations, RelocationSection):
-        return nothing
-    table = elf.get_section(relocations["sh_link"])
-    if not isinstance(table, SymbolTableSection):
-        return nothing
-    names = [table.get_symbol(each["r_info_sym"]).name for each in relocations.iter_relocations()]
-    for section_name, header_bytes in ((".plt.sec", 0), (".plt", shape.header_bytes)):
-        section = elf.get_section_by_name(section_name)
-        if section is not None and names and section["sh_size"] > header_bytes:
-            entry_bytes, rest = divmod(section["sh_size"] - header_bytes, len(names))
-            if not rest and entry_bytes in shape.entry_bytes:
-                first = section["sh_addr"] + header_bytes
-                stubs = (
-                    Symbol(f"{name}@plt", first + index * entry_bytes, entry_bytes, is_function=True)
-                    for index, name in enumerate(names)
-                    if name
-                )
-                return nothing._replace(symbols=tuple(stubs))
-    return nothing
-
-
-class _LinkageTable(NamedTuple):
-    """A procedure linkage table, whose entries are in the order of its relocations."""
-
-    header_bytes: int
-    entry_bytes: tuple[int, ...]
-
-
-_LINKAGE_TABLES = {
-    "EM_X86_64": _LinkageTable(16, (16,)),
-    "EM_386": _LinkageTable(16, (16,)),
-    "EM_AARCH64": _LinkageTable(32, (16, 24)),
-    "EM_RISCV": _LinkageTable(32, (16,)),
-    "EM_S390": _LinkageTable(32, (32,)),
-    "EM_SPARCV9": _LinkageTable(128, (32,)),
-    "EM_68K": _LinkageTable(20, (20,)),
-}
-"""As binutils and LLVM make them; elsewhere entries are of several sizes, or in another place."""
-
-
 def shown_symbols(symbols: Iterable[Symbol]) -> list[Symbol]:
     """One symbol for each address, ascending.
 
     Of several names for one address the sized, shorter, alphabetically first one is shown, whatever the file's order.
     """
     ordered = sorted(
-        (symbol for symbol in symbols if not _MAPPING.fullmatch(symbol.name)),
+        (symbol for symbol in symbols if not _NO_PLACE.fullmatch(symbol.name)),
         key=lambda symbol: (symbol.address, -symbol.size, not symbol.is_function, len(symbol.name), symbol.name),
     )
     return [symbol for index, symbol in enumerate(ordered) if not index or ordered[index - 1].address != symbol.address]

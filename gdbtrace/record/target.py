@@ -16,7 +16,7 @@ from typing import Protocol
 from gdbtrace.arch.model import Arch
 from gdbtrace.arch.registry import MACHINES, architecture_named, architecture_of
 from gdbtrace.errors import GdbtraceError, UsageError, nearest
-from gdbtrace.image import Image, Symbol, md5_of
+from gdbtrace.image import Image, md5_of, number_of, readings_of
 from gdbtrace.record.assemble import RegisterLists
 from gdbtrace.record.options import KEY_INTERVAL, Place, TraceOptions
 from gdbtrace.stub.description import RegisterLayout
@@ -194,39 +194,40 @@ def address_of(image: Image | None, place: Place, bits: int) -> int:
     :param bits: of an address.
     :raise UsageError: no such symbol.
     """
-    name, plus, offset = place.text.partition("+")
-    try:
-        distance = int(offset, 0) if plus else 0
-    except ValueError:
-        raise UsageError(f"{place.text}: the offset after + is not a number") from None
-    symbol = None if image is None else image.symbol(name) or _called(image, name)
-    try:
-        address = (int(name, 0) if symbol is None else symbol.address) + distance
-    except ValueError:
-        if image is None:
-            raise UsageError(f"{place.text}: there are no symbols; give an address, or symbols with --elf") from None
-        names = image.symbol_names()
-        hint = nearest(name, names) or "; give another, or an address"
-        if not names:
-            hint = "; the program has no symbols, give an address"
-        raise UsageError(f"{image.path}: no symbol {name!r}{hint}") from None
+    address = number_of(place.text)
+    if image is not None:
+        symbols = ((image.symbol(name), offset) for name, offset in readings_of(place.text))
+        address = next((symbol.address + offset for symbol, offset in symbols if symbol is not None), address)
+        if address is None:
+            address = _address_called(image, place.text)
+    if address is None:
+        raise UsageError(f"{place.text}: there are no symbols; give an address, or symbols with --elf")
     if not 0 <= address < 1 << bits:
         raise UsageError(f"{place.text}: not an address of a {bits}-bit program")
     return address
 
 
-def _called(image: Image, name: str) -> Symbol | None:
-    """The one symbol that a name of C++ or Rust means.
+def _address_called(image: Image, place: str) -> int:
+    """The address of a place at the one symbol that a name of C++ or Rust means.
 
-    :raise UsageError: it means several.
+    :raise UsageError: there is none, or there are several.
     """
-    if not re.match(r"[^\W\d]|<", name):
-        return None
-    found = image.symbols_called(name)
-    if len(found) > 1:
-        several = ", ".join(symbol.name for symbol in found[:_MOST_NAMED])
-        raise UsageError(f"{image.path}: {name!r} may mean {len(found)} symbols; give one of them: {several}")
-    return found[0] if found else None
+    name = place
+    for name, offset in readings_of(place):
+        found = image.symbols_called(name) if re.match(r"[^\W\d]|<", name) else []
+        if len(found) > 1:
+            several = ", ".join(symbol.name for symbol in found[:_MOST_NAMED])
+            raise UsageError(f"{image.path}: {name!r} may mean {len(found)} symbols; give one of them: {several}")
+        if found:
+            return found[0].address + offset
+    before, plus, _ = place.partition("+")
+    if plus and image.symbol(before) is not None:
+        raise UsageError(f"{place}: the offset after + is not a number")
+    names = image.symbol_names()
+    hint = nearest(name, names) or "; give another, or an address"
+    if not names:
+        hint = "; the program has no symbols, give an address"
+    raise UsageError(f"{image.path}: no symbol {name!r}{hint}")
 
 
 def check_output(output: Path) -> None:

@@ -13,6 +13,7 @@ from gdbtrace.analysis.symbols import Symbols
 from gdbtrace.analysis.timeline import Stages
 from gdbtrace.arch.registry import architecture_named
 from gdbtrace.errors import UsageError, nearest
+from gdbtrace.image import number_of
 from gdbtrace.machine.emulator import find_emulator
 from gdbtrace.machine.profile import load_profile
 from gdbtrace.opening import is_of_machine, open_reading
@@ -99,7 +100,8 @@ class Recording:
         """
         hits = 0
         with self.reading() as reading:
-            stages = Stages({place.text: _address_or_symbol(place.text)}, reading.symbols)
+            address = number_of(place.text)
+            stages = Stages({place.text: place.text if address is None else address}, reading.symbols)
             for number, frame in reading.iter_numbered():
                 if type(frame) is ModloadFrame:
                     stages.learn()
@@ -134,14 +136,6 @@ def find_what_runs(arch: str | None, machine: str | None) -> None:
     elif arch is not None:
         known = architecture_named(arch)
         find_emulator(known.qemu_user, None, known.least_qemu)
-
-
-def _address_or_symbol(text: str) -> int | str:
-    address, _, offset = text.partition("+")
-    try:
-        return int(address, 0) + int(offset or "0", 0)
-    except ValueError:
-        return text
 
 
 def _check_function(symbols: Symbols, name: str) -> None:

@@ -29,7 +29,7 @@ class _Mapping(NamedTuple):
 
 
 class Modules:
-    """The modules of one guest.
+    """The modules of one guest. Made before it has executed anything.
 
     :param auxiliary: the guest's auxiliary vector (getauxval(3)).
     """
@@ -41,7 +41,10 @@ class Modules:
         """Distance from a guest address to QEMU's."""
         self._loader = auxiliary.get(_AT_BASE, 0)
         headers = auxiliary.get(_AT_PHDR)
-        first = next((row for row in self._mappings() if row.path == self._program and not row.offset), None)
+        rows = self._mappings()
+        self._own = {row.start for row in rows}
+        """Where QEMU has its own libraries, and what is mapped before the guest runs."""
+        first = next((row for row in rows if row.path == self._program and not row.offset), None)
         if headers is not None and first is not None:
             offset, size = _PROGRAM_HEADERS_OFFSET[arch.bits]
             with program.open("rb") as stream:
@@ -51,10 +54,12 @@ class Modules:
             self._start = first.start - self._base
 
     def at_start(self) -> list[ModuleLoaded]:
-        """The program, and the dynamic loader it asked for."""
+        """The program, the dynamic loader it asked for, and what that has mapped where the trace begins later."""
         if self._base is None:
             return []
         addresses = [self._start, *([self._loader] if self._loader else [])]
+        later = [row for row in self._mappings() if row.start not in self._own and not row.offset]
+        addresses += [row.start - self._base for row in later]
         return [module for address in addresses if (module := self.mapped_at(address)) is not None]
 
     def mapped_at(self, address: int) -> ModuleLoaded | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.command_line import Workplace
 from tests.toolchain import TESTS, Workshop
 
@@ -33,6 +35,25 @@ def test_dynamic_program_and_its_library(place: Workplace, workshop: Workshop) -
     symbols = symbols_in(place, program, "--sysroot", SYSROOT)
     assert (symbols.count("main"), symbols.count("here"), symbols.count("exit")) == (1, 2, 1)
     assert symbols.index("main") < symbols.index("here") < symbols.index("exit")
+    # A trace that begins when everything is loaded has the same names
+    assert symbols_in(place, program, "--sysroot", SYSROOT, "--start", "main") == symbols[symbols.index("main") :]
+
+
+@pytest.mark.parametrize("arch", ["hppa", "mips"])
+def test_stub_leads_to_the_function_of_its_name(place: Workplace, arch: str) -> None:
+    # Given a program without symbols, on architectures of whose stubs no other tool has the names
+    source, program = place.directory / "made.c", place.directory / "made"
+    source.write_text("#include <stdlib.h>\nint main(void) { srand(3); return 7; }\n")
+    subprocess.run([f"{arch}-linux-gnu-gcc", "-O1", "-fno-builtin", source, "-o", program], check=True)
+    where = ["--sysroot", f"/usr/{arch}-linux-gnu"]
+    traced = place.run("run", "--engine", "rsp", *where, "--start", "main", "-o", "trace", program)
+    assert (traced.status, traced.err) == (0, "")
+    subprocess.run([f"{arch}-linux-gnu-strip", program], check=True)
+    # Then behind the stub, once the loader has found it, comes the function
+    logged = place.run("log", "trace", "--elf", program)
+    assert logged.err == ""
+    names = [line.rpartition(", ")[2] for line in logged.out.splitlines() if line.endswith(("srand", "srand@plt"))]
+    assert names == ["srand@plt", "srand"]
 
 
 NAMES = """\

@@ -11,7 +11,7 @@ import pytest
 
 from gdbtrace.arch.registry import ARCHITECTURES
 from gdbtrace.errors import UsageError
-from gdbtrace.image import Image, Location, Symbol, md5_of
+from gdbtrace.image import Image, Location, Symbol, md5_of, number_of, readings_of
 from tests.toolchain import GUESTS
 
 
@@ -220,6 +220,28 @@ def test_indirect_function_of_64_bit_powerpc_is_its_code(tmp_path: Path) -> None
     assert symbol.address == 0x1000_0004
 
 
+# -- places that a user names -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("place", "readings", "number"),
+    [
+        ("main", [("main", 0)], None),
+        ("main+0x10", [("main+0x10", 0), ("main", 16)], None),
+        ("main+z", [("main+z", 0)], None),
+        # A function of C++ whose name has a plus.
+        ("operator+(A, B)+4", [("operator+(A, B)+4", 0), ("operator+(A, B)", 4)], None),
+        ("0x1000", [("0x1000", 0)], 0x1000),
+        ("0x1000+8", [("0x1000+8", 0), ("0x1000", 8)], 0x1008),
+    ],
+)
+def test_place_is_a_name_or_an_address_with_an_offset(
+    place: str, readings: list[tuple[str, int]], number: int | None
+) -> None:
+    assert readings_of(place) == readings
+    assert number_of(place) == number
+
+
 # -- files that are none -------------------------------------------------------------------------------------------
 
 
@@ -254,6 +276,15 @@ def test_program_cut_short_is_said_or_read_but_nothing_else(tmp_path: Path) -> N
     assert said > 0.9 * len(data) / 97
 
 
+def test_note_whose_name_never_ends_is_none(tmp_path: Path) -> None:
+    (tmp_path / "made.s").write_text(
+        '.section .note.made,"a",@note\n.long 4, 4, 3\n.ascii "name"\n.long 0\n.text\nnop\n'
+    )
+    for command in (["as", "made.s", "-o", "made.o"], ["ld", "-s", "-e", "0", "made.o", "-o", "made"]):
+        subprocess.run(command, cwd=tmp_path, check=True)
+    assert Image(tmp_path / "made").debug_path is None
+
+
 # -- the procedure linkage table ------------------------------------------------------------------------------------
 
 CALLS = 'int puts(const char *), rand(void), abs(int);\nint main(void) { return puts("") + rand(); }\n'
@@ -265,12 +296,18 @@ CALLS = 'int puts(const char *), rand(void), abs(int);\nint main(void) { return 
         ("x86_64-linux-gnu", []),
         ("x86_64-linux-gnu", ["-fcf-protection", "-Wl,-z,ibtplt"]),
         ("i686-linux-gnu", []),
+        ("i686-linux-gnu", ["-no-pie"]),
         ("aarch64-linux-gnu", []),
         ("aarch64-linux-gnu", ["-mbranch-protection=standard", "-Wl,-z,force-bti,-z,pac-plt"]),
+        ("arm-linux-gnueabihf", []),
         ("riscv64-linux-gnu", []),
         ("s390x-linux-gnu", []),
         ("sparc64-linux-gnu", []),
+        ("sparc64-linux-gnu", ["-m32"]),
         ("m68k-linux-gnu", []),
+        ("sh4-linux-gnu", []),
+        ("sh4-linux-gnu", ["-shared", "-fPIC"]),
+        ("powerpc-linux-gnu", ["-no-pie"]),
     ],
 )
 def test_stubs_of_library_functions_are_objdumps(tmp_path: Path, target: str, flags: list[str]) -> None:
@@ -284,5 +321,78 @@ def test_stubs_of_library_functions_are_objdumps(tmp_path: Path, target: str, fl
     functions = {each.name: each.address for each in Image(tmp_path / "made").functions()}
     found = {name: address for name, address in functions.items() if name.endswith("@plt")}
     assert {"puts@plt", "rand@plt"} <= set(found)
-    # x86 has another table (.plt.got) for functions whose address is taken, too.
-    assert found.items() <= wanted.items()
+    assert found == wanted
+
+
+@pytest.mark.parametrize("arch", ["powerpc64", "powerpc64le"])
+def test_stubs_of_64_bit_powerpc_are_where_the_linker_put_them(tmp_path: Path, arch: str) -> None:
+    # Given a program whose linker has named its stubs, NUMBER.plt_call.FUNCTION@@VERSION, and the same without names
+    (tmp_path / "made.c").write_text(CALLS)
+    build = [f"{arch}-linux-gnu-gcc", "-O1", "-fno-builtin", "made.c", "-o", "made"]
+    subprocess.run(build, cwd=tmp_path, check=True)
+    named = read_symbols(tmp_path / "made")
+    subprocess.run([f"{arch}-linux-gnu-strip", "made"], cwd=tmp_path, check=True)
+    # Then they are found by their code
+    wanted = {(f"{match[1]}@plt", row[1]) for row in named if (match := re.search(r"\.plt_call\.(\w+)", row[0]))}
+    stubs = {(each.name, each.address) for each in Image(tmp_path / "made").functions() if each.name.endswith("@plt")}
+    assert {"puts@plt", "rand@plt"} <= {name for name, _ in stubs}
+    assert stubs == wanted
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        ("x86_64-linux-gnu", "strnlen"),
+        ("i686-linux-gnu", "strnlen"),
+        ("aarch64-linux-gnu", "memcpy"),
+        ("arm-linux-gnueabihf", "memcpy"),
+        ("s390x-linux-gnu", "strnlen"),
+    ],
+)
+def test_stub_of_an_indirect_function_has_its_name(tmp_path: Path, target: str, name: str) -> None:
+    # Given a static program that calls a function of which the C library chooses one for the processor
+    (tmp_path / "made.c").write_text(
+        f"int {name}();\nint main(int n, char **p) {{ {name}(p[0], p[1], n); return 1; }}\n"
+    )
+    build = [f"{target}-gcc", "-O1", "-fno-builtin", "-fno-pie", "-static", "made.c", "-o", "made"]
+    subprocess.run(build, cwd=tmp_path, check=True)
+    listing = subprocess.run(
+        [f"{target}-objdump", "-d", "--disassemble=main", "made"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    # Then what main calls is its stub
+    [called] = re.findall(r"\t(?:call|blx?|brasl\t%r14,)\s*([0-9a-f]+)", listing)
+    function = Image(tmp_path / "made").function_at(int(called, 16))
+    assert function is not None
+    assert function[2].name == f"{name}@plt"
+
+
+def test_symbol_without_a_size_ends_with_its_section(tmp_path: Path) -> None:
+    # Given _init, which says no size, in .init, and code of no symbol behind it
+    init = '.section .init,"ax"\n.globl _init\n_init: nop\n'
+    source = f'{init}.section .plt,"ax"\nnop\nnop\n.data\n.globl data\ndata: .long 0\n'
+    (tmp_path / "made.s").write_text(source)
+    subprocess.run(["as", "made.s", "-o", "made.o"], cwd=tmp_path, check=True)
+    addresses = ["--section-start=.init=0x10000", "--section-start=.plt=0x10001", "-Tdata=0x0fff0"]
+    subprocess.run(["ld", "-e", "_init", *addresses, "made.o", "-o", "made"], cwd=tmp_path, check=True)
+    image = Image(tmp_path / "made")
+    found = [str(image.locate(address)) for address in (0x10000, 0x10001, 0xFFF3)]
+    assert found == ["_init", "None", "data+0x3"]
+
+
+def test_label_of_the_compiler_hides_no_function(tmp_path: Path) -> None:
+    source = ".globl main\n.type main, @function\nmain: nop\n.L1: nop\nplace: nop\nnop\n.size main, .-main\n"
+    (tmp_path / "made.s").write_text(source)
+    subprocess.run(["as", "--keep-locals", "made.s", "-o", "made.o"], cwd=tmp_path, check=True)
+    subprocess.run(["ld", "-e", "main", "made.o", "-o", "made"], cwd=tmp_path, check=True)
+    image = Image(tmp_path / "made")
+    assert image.symbol(".L1") is not None
+    assert [str(image.locate(image.entry + offset)) for offset in range(4)] == [
+        "main",
+        "main+0x1",
+        "place",
+        "place+0x1",
+    ]

@@ -75,6 +75,21 @@ def test_program_and_its_loader_are_there_at_the_start(mapped: Mapped, monkeypat
     ]
 
 
+def test_libraries_are_there_where_a_trace_begins_later(mapped: Mapped, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a guest that has mapped nothing yet, and a library of QEMU's own
+    later = mapped.lines.splitlines(keepends=True)
+    first = f"{0x60_0000 + BASE:08x}-{0x60_1000 + BASE:08x}"
+    [row] = [line for line in later if line.startswith(first)]
+    later.append(row.replace(first, f"{0x90_0000 + BASE:08x}-{0x90_1000 + BASE:08x}"))
+    mapped.lines = "".join(line for line in later[:-1] if str(mapped.library) not in line) + later[-1]
+    found = mapped.modules(monkeypatch)
+    assert [module.path for module in found.at_start()] == [str(mapped.program), str(mapped.loader)]
+    # When it has run to where the trace begins
+    (mapped.folder / "maps").write_text("".join(later))
+    # Then the library that it has mapped is told, and QEMU's is not
+    assert found.at_start()[2:] == [ModuleLoaded(str(mapped.library), 0x60_0000, 0x60_2FFF)]
+
+
 def test_static_program_is_alone(mapped: Mapped, monkeypatch: pytest.MonkeyPatch) -> None:
     found = mapped.modules(monkeypatch, loader=0).at_start()
     assert [module.path for module in found] == [str(mapped.program)]
