@@ -13,6 +13,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 . .ci/setup.sh
 
+# The tests start some thousand processes of Python; each would compile all of gdbtrace for itself.
+unset PYTHONDONTWRITEBYTECODE
+
 say "gdbtrace tests: ruff, mypy, pytest (first installs what is missing: QEMU, gdb, cross compilers, .venv)"
 need_packages "${RUN_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
 need_qemu_10_0
