@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from subprocess import Popen
 
 import pytest
 
@@ -50,6 +53,28 @@ def test_lines_of_firmware_are_execlogs(place: Workplace) -> None:
     assert sum(", pl011" in line for line in theirs) > 100
 
 
+@contextmanager
+def followed(
+    place: Workplace, behave: Path, what: str, *options: str
+) -> Iterator[tuple[Path, Popen[bytes], Popen[bytes]]]:
+    """A trace that is being made of a program which does something until it is interrupted, who makes it, and a log
+    that follows it."""
+    (place.directory / "made").mkdir()
+    tracing = Workplace(place.directory / "made")
+    trace = tracing.directory / "x.frames"
+    tracer = tracing.start("run", "--engine", "rsp", "--arch", ARCH, "-o", trace, behave, what)
+    try:
+        wait_until(trace.with_name("x.frames.part").exists, "the trace")
+        follower = place.start("log", "--follow", *options, trace)
+        try:
+            yield trace, tracer, follower
+        finally:
+            follower.kill()
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracing.finish(tracer)
+
+
 @pytest.mark.parametrize(
     ("interrupted", "status", "complaints"),
     [("tracer", ExitStatus.DONE, ""), ("follower", ExitStatus.INTERRUPTED, "gdbtrace: interrupted\n")],
@@ -57,47 +82,21 @@ def test_lines_of_firmware_are_execlogs(place: Workplace) -> None:
 def test_trace_can_be_followed_while_it_is_made(
     place: Workplace, behave: Path, interrupted: str, status: ExitStatus, complaints: str
 ) -> None:
-    # Given a program that runs until it is interrupted, and a log that follows its trace
-    (place.directory / "made").mkdir()
-    tracing = Workplace(place.directory / "made")
-    trace = tracing.directory / "x.frames"
-    tracer = tracing.start("run", "--engine", "rsp", "--arch", ARCH, "-o", trace, behave, "spin")
-    try:
-        wait_until(trace.with_name("x.frames.part").exists, "the trace")
-        follower = place.start("log", "--follow", trace)
-        try:
-            wait_until(lambda: (place.directory / "out").stat().st_size > 100_000, "lines")
-            # When one of them is interrupted
-            {"tracer": tracer, "follower": follower}[interrupted].send_signal(signal.SIGINT)
-            followed = place.finish(follower)
-        finally:
-            follower.kill()
-    finally:
-        tracer.send_signal(signal.SIGINT)
-        tracing.finish(tracer)
+    with followed(place, behave, "spin") as (trace, tracer, follower):
+        wait_until(lambda: (place.directory / "out").stat().st_size > 100_000, "lines")
+        # When one of them is interrupted
+        {"tracer": tracer, "follower": follower}[interrupted].send_signal(signal.SIGINT)
+        done = place.finish(follower)
     # Then the log ends, and is the one of the trace as far as it went
-    assert (followed.status, followed.err) == (status, complaints)
+    assert (done.status, done.err) == (status, complaints)
     whole = place.run("log", trace).out
-    assert followed.out == whole if interrupted == "tracer" else whole.startswith(followed.out)
+    assert done.out == whole if interrupted == "tracer" else whole.startswith(done.out)
 
 
 def test_who_follows_a_trace_sees_where_the_program_sleeps(place: Workplace, behave: Path) -> None:
-    # Given a program that waits for a signal, and a log that follows its trace
-    (place.directory / "made").mkdir()
-    tracing = Workplace(place.directory / "made")
-    trace = tracing.directory / "x.frames"
-    tracer = tracing.start("run", "--engine", "rsp", "--arch", ARCH, "-o", trace, behave, "pause")
-    try:
-        wait_until(trace.with_name("x.frames.part").exists, "the trace")
-        follower = place.start("log", "--follow", "--events", trace)
-        try:
-            # Then all that it has done is shown (ppoll is 73), and no more will come
-            wait_until(lambda: ", syscall 73, " in (place.directory / "out").read_text(), "the system call")
-            follower.send_signal(signal.SIGINT)
-            followed = place.finish(follower)
-        finally:
-            follower.kill()
-    finally:
-        tracer.send_signal(signal.SIGINT)
-        tracing.finish(tracer)
-    assert ", syscall 73, " in followed.out.splitlines()[-1]
+    with followed(place, behave, "pause", "--events") as (_, _, follower):
+        # Then all that it has done is shown (ppoll is 73), and no more will come
+        wait_until(lambda: ", syscall 73, " in (place.directory / "out").read_text(), "the system call")
+        follower.send_signal(signal.SIGINT)
+        done = place.finish(follower)
+    assert ", syscall 73, " in done.out.splitlines()[-1]

@@ -71,7 +71,14 @@ def test_monitor_command_may_fail_after_it_has_printed(watched: Watched) -> None
         watched.client.finish_monitor()
 
 
-def test_registers_are_big_endian_whichever_order_the_stub_has(watched: Watched) -> None:
+@pytest.mark.parametrize(
+    ("core", "registers", "register"),
+    [(b"123480000002", "123480000002", b"abcd"), (b"341203000080", "123480000003", b"cdab")],
+    ids=["big", "little"],
+)
+def test_registers_are_big_endian_whichever_order_the_stub_has(
+    watched: Watched, core: bytes, registers: str, register: bytes
+) -> None:
     # Given a stub that sends registers of 2 and 4 bytes; the last one's lowest bit says that they are little-endian
     client = watched.client
     client.turn_registers(RegisterLayout("big", {"a": (0, 2), "msr": (2, 6)}, {}, 6), "msr", 1)
@@ -82,25 +89,16 @@ def test_registers_are_big_endian_whichever_order_the_stub_has(watched: Watched)
     def asked() -> bytes:
         return watched.stub.recv(100)
 
-    # When they are big-endian, then they are as they come, and go as they are
-    answered(b"123480000002")
-    assert client.read_registers().hex() == "123480000002"
-    answered(b"abcd")
+    # When they are read, then each is turned if it has to be
+    answered(core)
+    assert client.read_registers().hex() == registers
+    answered(register)
     assert client.read_register(9).hex() == "abcd"
     asked()
+    # When they are written, then they go as the stub has them
     answered(b"OK")
-    client.write_register(9, b"\x12\x34")
-    assert b"P9=1234#" in asked()
-
-    # When they are little-endian, then each is turned, those that are written too
-    answered(b"341203000080")
-    assert client.read_registers().hex() == "123480000003"
-    answered(b"cdab")
-    assert client.read_register(9).hex() == "abcd"
-    asked()
+    client.write_register(9, bytes.fromhex("abcd"))
+    assert b"P9=" + register + b"#" in asked()
     answered(b"OK")
-    client.write_register(9, b"\x12\x34")
-    assert b"P9=3412#" in asked()
-    answered(b"OK")
-    client.write_registers(bytes.fromhex("123480000003"))
-    assert b"G341203000080#" in asked()
+    client.write_registers(bytes.fromhex(registers))
+    assert b"G" + core + b"#" in asked()
