@@ -97,21 +97,24 @@ class Disassembly:
         return self._asked_ahead(iter(frames)) if self.asks_objdump else iter(frames)
 
     def _asked_ahead(self, frames: Iterator[Frame]) -> Iterator[Frame]:
-        failure: TraceFormatError | None = None
-        while failure is None:
-            batch: list[Frame] = []
+        known = self._known
+        for first in frames:
+            # Frames are kept only where something new is met: megabytes of them are slow to read.
+            if type(first) is not StdFrame or (first.address, first.rawbytes, first.mode) in known:
+                yield first
+                continue
+            batch: list[Frame] = [first]
+            failure: TraceFormatError | None = None
             try:
-                for frame in itertools.islice(frames, _BATCH):
+                for frame in itertools.islice(frames, _BATCH - 1):
                     batch.append(frame)
             except TraceFormatError as error:
                 # Those before the damage come first.
                 failure = error
             self.learn((frame.address, frame.rawbytes, frame.mode) for frame in batch if isinstance(frame, StdFrame))
             yield from batch
-            if len(batch) < _BATCH:
-                break
-        if failure is not None:
-            raise failure
+            if failure is not None:
+                raise failure
 
     def at(self, address: int, rawbytes: bytes, mode: str | None) -> Instruction:
         """An instruction. One at a time is slow where objdump is asked: see :meth:`look_ahead` and :meth:`learn`."""
