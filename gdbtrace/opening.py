@@ -95,16 +95,18 @@ def profile_of_trace(reader: TraceReader) -> MachineProfile | None:
 
 def argument_of(reader: TraceReader, option: str) -> str | None:
     """The value of an option that gdbtrace noted in the meta frame."""
-    meta = reader.sound_meta
-    arguments = meta.tracer.args if meta else ()
+    arguments = _noted_arguments(reader)
     return next((argument[len(option) :] for argument in arguments if argument.startswith(option)), None)
 
 
 def is_of_machine(reader: TraceReader) -> bool:
     """Whether gdbtrace noted in the meta frame that it traced a machine, not a program."""
+    return any(argument.startswith("--machine") for argument in _noted_arguments(reader))
+
+
+def _noted_arguments(reader: TraceReader) -> Sequence[str]:
     meta = reader.sound_meta
-    arguments = meta.tracer.args if meta else ()
-    return any(argument.startswith("--machine") for argument in arguments)
+    return meta.tracer.args if meta else ()
 
 
 _OTHERS_MACHINES = {(6, 5): "sparc", (9, 0): "i386"}

@@ -180,14 +180,14 @@ def test_longjmp_unwinds() -> None:
     ]
 
 
+def places_of(program: Image, *names: str) -> list[int]:
+    return [symbol.address for name in names if (symbol := program.symbol(name)) is not None]
+
+
 def test_an_exception_of_cpp_unwinds_to_where_it_is_caught() -> None:
     """That is in a function further up, elsewhere than behind its call."""
     program = Image(TRACES / "aarch64.elf")
-    start, fill, add, fibonacci = (
-        symbol.address
-        for name in ("_start", "fill", "sum", "fibonacci")
-        if (symbol := program.symbol(name)) is not None
-    )
+    start, fill, add, fibonacci = places_of(program, "_start", "fill", "sum", "fibonacci")
     frames = [
         *(call(start), call(fill), call(add)),
         *(frame(fibonacci), frame(fibonacci + 4, BR)),  # It throws...
@@ -202,11 +202,7 @@ def test_an_exception_of_cpp_unwinds_to_where_it_is_caught() -> None:
 def test_an_exception_of_cpp_passes_a_function_that_has_called_itself() -> None:
     """Each activation destroys its variables where the others do; the stack pointer tells them apart."""
     program = Image(TRACES / "aarch64.elf")
-    start, fibonacci, add, leave = (
-        symbol.address
-        for name in ("_start", "fibonacci", "sum", "leave")
-        if (symbol := program.symbol(name)) is not None
-    )
+    start, fibonacci, add, leave = places_of(program, "_start", "fibonacci", "sum", "leave")
 
     def unwinder(pointer: int) -> StdFrame:
         operand = Operand(RegisterLocation("sp"), 64, pointer.to_bytes(8, "little"), Usage(True, False))
